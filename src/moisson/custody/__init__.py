@@ -1,0 +1,1 @@
+"""The door: registering exhibits, the ledger, and the keys that sign it."""

@@ -1,0 +1,1 @@
+"""Units of work in confined children: plan, sandbox, local engine, resume."""

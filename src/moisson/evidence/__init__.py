@@ -1,0 +1,1 @@
+"""Opening what was seized, read-only: containers, volumes, file systems, folders."""

@@ -1,0 +1,1 @@
+"""What is this, and has it been seen before?"""

@@ -1,0 +1,1 @@
+"""Across exhibits: rarity, people, countries."""

@@ -1,0 +1,1 @@
+"""Text to sightings: the kinds of selector and the finders."""

@@ -1,0 +1,1 @@
+"""Immutable segments, one manifest, and the questions one may ask of them."""

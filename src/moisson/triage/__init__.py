@@ -1,0 +1,1 @@
+"""What to look at first: watchlists, requirements, rules."""
