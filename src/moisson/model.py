@@ -84,7 +84,10 @@ class Text(Struct, frozen=True, tag="text", omit_defaults=True):
 
 
 class Sighting(Struct, frozen=True, tag="sighting", omit_defaults=True):
-    """A selector seen somewhere: `address` points at the very characters or field, `item` at the item they are in."""
+    """A selector seen somewhere: `address` points at the very characters or field, `item` at the item they are in.
+
+    `line` numbers the line of the text, or is -1 for a field; what shares a line is likely to concern one person.
+    """
 
     address: str
     run: str
@@ -95,6 +98,7 @@ class Sighting(Struct, frozen=True, tag="sighting", omit_defaults=True):
     context: str = ""
     role: Role = "mentioned"
     confidence: float = 1.0
+    line: int = -1
 
 
 class Party(Struct, frozen=True, array_like=True):

@@ -26,7 +26,7 @@ LAYOUT = {
     model.Text: """texts: address exhibit:home origin:home run source lang:derived chars:derived languages:json
         scripts:json marks:json offset:derived length:derived dictionary:derived exact:exact""",
     model.Sighting: """sightings: address exhibit:home origin:home run kind value raw item context role
-        confidence:float exact:exact""",
+        confidence:float line:int exact:exact""",
     model.Event: """events: address exhibit:home origin:home run kind when:instant app parties:parties text item state
         meta:json exact:exact""",
     model.Lead: "leads: address exhibit:home run rule severity:int why evidence:list exact:exact",

@@ -1,0 +1,185 @@
+"""The main job: register, open and exploit, pass by pass; run again, it resumes or goes deeper."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from moisson import __version__
+from moisson.custody import intake as door
+from moisson.custody.keys import case_key
+from moisson.custody.ledger import Ledger
+from moisson.engine import case
+from moisson.engine.local import Broken, Local
+from moisson.engine.plan import PASSES, Unit, first_units
+from moisson.errors import UsageError
+from moisson.identify import known
+from moisson.store import manifest as store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from moisson.engine.local import Engine
+    from moisson.engine.worker import Result
+    from moisson.model import Exhibit
+    from moisson.settings import Settings
+
+
+class Report(Protocol):
+    """Who is told what happens, as it happens."""
+
+    def registered(self, exhibits: Sequence[Exhibit]) -> None: ...
+
+    def started(self, unit: Unit) -> None: ...
+
+    def finished(self, unit: Unit, result: Result, total: Totals) -> None: ...
+
+    def broken(self, unit: Unit, detail: str) -> None: ...
+
+    def tick(self, root: Path, total: Totals) -> None: ...
+
+
+@dataclass
+class Totals:
+    """What a run came to."""
+
+    units: int = 0
+    items: int = 0
+    bytes: int = 0
+    failures: int = 0
+    broken: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Lists:
+    """The lists a user brings: each is copied into the case, so that a resumed run has the same."""
+
+    watchlist: Path | None = None
+    requirements: Path | None = None
+    known: tuple[Path, ...] = ()
+
+
+def harvest(
+    root: Path,
+    paths: Sequence[Path],
+    settings: Settings,
+    report: Report,
+    *,
+    intake: Path | None = None,
+    lists: Lists = Lists(),
+    workers: int = 2,
+    engine: Callable[[Path, int], Engine] = Local,
+) -> Totals:
+    """Harvest `paths` into the case at `root`; with no paths, go on with what the case has.
+
+    Raises `UsageError` and `CaseError` before anything is done; faults of the evidence are records of the case.
+    """
+    manifest = case.create(root)
+    with case.locked(root):
+        shutil.rmtree(root / "tmp", ignore_errors=True)
+        (root / "tmp").mkdir()
+        _take_lists(root, lists)
+        settings = _settle(manifest, settings)
+        exhibits = _register(root, manifest, paths, intake, report)
+        if not exhibits:
+            raise UsageError(f"{root} has no exhibit yet: name the images or folders to harvest")
+        manifest.put_back()
+        manifest.add_units(map(_planned, first_units(e.id for e in exhibits)))
+        run = engine(root, workers)
+        try:
+            totals = _work(root, manifest, run, settings, report)
+        finally:
+            run.close()
+        with Ledger.open(root / "ledger.db") as ledger:
+            ledger.append("harvested", result=f"{totals.units} units, {totals.items} items, {totals.failures} failures")
+            ledger.checkpoint(case_key(root))
+    manifest.close()
+    return totals
+
+
+def _take_lists(root: Path, lists: Lists) -> None:
+    for source, name in ((lists.watchlist, "watchlist.csv"), (lists.requirements, "requirements.yaml")):
+        if source is not None:
+            if not source.is_file():
+                raise UsageError(f"{source}: no such file")
+            shutil.copyfile(source, root / "lists" / name)
+    if lists.known:
+        known.compile_lists(lists.known, root / "lists" / "known.bin")
+
+
+def _settle(manifest: store.Manifest, settings: Settings) -> Settings:
+    manifest.set_setting("settings", msgspec.json.encode(settings).decode())
+    return settings
+
+
+def _register(
+    root: Path, manifest: store.Manifest, paths: Sequence[Path], intake: Path | None, report: Report
+) -> list[Exhibit]:
+    if paths or intake:
+        before = {e.id for e in manifest.exhibits()}
+        found = door.gather(paths, intake)
+        manifest.add_exhibits(found)
+        new = [e for e in found if e.id not in before]
+        with Ledger.open(root / "ledger.db") as ledger:
+            for exhibit in new:
+                ledger.append("intake", object=exhibit.id, inputs=list(exhibit.files), params=dict(exhibit.digests))
+    exhibits = manifest.exhibits()
+    report.registered(exhibits)
+    return exhibits
+
+
+def _planned(unit: Unit) -> store.Unit:
+    payload = msgspec.json.encode(unit).decode()
+    return store.Unit(unit.id, unit.exhibit, unit.level, unit.priority, unit.cost, payload)
+
+
+def _work(root: Path, manifest: store.Manifest, engine: Engine, settings: Settings, report: Report) -> Totals:
+    stages = PASSES[: PASSES.index(settings.until) + 1]
+    totals, flying, began = Totals(), dict[str, Unit](), time.monotonic()
+    with Ledger.open(root / "ledger.db") as ledger:
+        ledger.append("harvest", params={"settings": settings.digest(), "until": settings.until}, tool=_tool())
+        while True:
+            for row in manifest.next_units(engine.workers - len(flying), stages):
+                unit = msgspec.json.decode(row.payload, type=Unit)
+                flying[unit.id] = unit
+                report.started(unit)
+                engine.submit(unit)
+            if not flying:
+                break
+            for result in engine.wait(0.25):
+                unit = flying.pop(result.unit)
+                if isinstance(result, Broken):
+                    totals.broken.append(unit.id)
+                    report.broken(unit, result.detail)
+                    continue
+                _publish(manifest, ledger, unit, result, totals)
+                report.finished(unit, result, totals)
+            totals.seconds = time.monotonic() - began
+            report.tick(root, totals)
+    return totals
+
+
+def _publish(manifest: store.Manifest, ledger: Ledger, unit: Unit, result: Result, totals: Totals) -> None:
+    ledger.append(
+        unit.do, object=unit.exhibit, params={"unit": unit.id}, outputs=[result.descriptor.name], tool=_tool()
+    )
+    manifest.publish(result.descriptor, map(_planned, result.units), unit.replaces)
+    totals.units += 1
+    totals.items += result.items
+    totals.bytes += result.bytes
+    totals.failures += result.failures
+
+
+def _tool() -> dict[str, str]:
+    return {"name": "moisson", "version": __version__}
+
+
+def status(manifest: store.Manifest) -> Iterable[store.Progress]:
+    """Units by pass and state."""
+    return manifest.progress()

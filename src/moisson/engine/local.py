@@ -1,0 +1,157 @@
+"""The default engine: worker processes on this machine, one unit in hand each; no server."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from moisson.engine.plan import Unit
+from moisson.engine.worker import Result
+from moisson.errors import MoissonError, SandboxError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TRIES = 3
+
+
+class Broken(msgspec.Struct, frozen=True):
+    """A unit whose worker died each time."""
+
+    unit: str
+    detail: str
+
+
+class Engine(Protocol):
+    """What the coordinator sees of any engine."""
+
+    workers: int
+
+    def submit(self, unit: Unit) -> None: ...
+
+    def wait(self, seconds: float) -> list[Result | Broken]: ...
+
+    def close(self) -> None: ...
+
+
+class _Process:
+    """One worker process and the unit it has in hand."""
+
+    def __init__(self, root: Path) -> None:
+        self.unit: Unit | None = None
+        self.tries = 0
+        self.buffer = b""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "moisson.engine.local", str(root)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"},
+        )
+
+    def give(self, unit: Unit) -> None:
+        self.unit = unit
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(msgspec.json.encode(unit) + b"\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # its death shows at the next wait, with the unit still in hand
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+class Local:
+    """Runs units on `workers` processes; a worker that dies is replaced and its unit tried again."""
+
+    def __init__(self, root: Path, workers: int) -> None:
+        self.root, self.workers = root, workers
+        self.idle: list[_Process] = []
+        self.selector = selectors.DefaultSelector()
+        for _ in range(workers):
+            self._start()
+
+    def _start(self) -> _Process:
+        process = _Process(self.root)
+        assert process.process.stdout is not None
+        self.selector.register(process.process.stdout, selectors.EVENT_READ, process)
+        self.idle.append(process)
+        return process
+
+    def submit(self, unit: Unit) -> None:
+        """Hand a unit to an idle worker; there must be one."""
+        self.idle.pop().give(unit)
+
+    def wait(self, seconds: float) -> list[Result | Broken]:
+        """What was finished within so many seconds."""
+        results: list[Result | Broken] = []
+        for key, _ in self.selector.select(seconds):
+            process: _Process = key.data
+            data = os.read(key.fd, 1 << 20)
+            if not data:
+                results += self._died(process)
+                continue
+            process.buffer += data
+            while b"\n" in process.buffer:
+                line, _, process.buffer = process.buffer.partition(b"\n")
+                results.append(msgspec.json.decode(line, type=Result))
+                process.unit, process.tries = None, 0
+                self.idle.append(process)
+        return results
+
+    def _died(self, process: _Process) -> list[Result | Broken]:
+        assert process.process.stdout is not None
+        self.selector.unregister(process.process.stdout)
+        code = process.process.wait()
+        process.close()
+        if code == SandboxError.exit_code:
+            raise SandboxError("this machine cannot confine the readers; see `moisson doctor`")
+        if process in self.idle:
+            self.idle.remove(process)
+            raise MoissonError(f"a worker ended before it was given work (exit {code})")
+        assert process.unit is not None
+        unit, tries = process.unit, process.tries + 1
+        fresh = self._start()
+        if tries >= TRIES:
+            return [Broken(unit.id, f"the worker died {tries} times (exit {code})")]
+        self.idle.remove(fresh)
+        fresh.tries = tries
+        fresh.give(unit)
+        return []
+
+    def close(self) -> None:
+        """End every worker and whatever it has in hand."""
+        processes: Sequence[_Process] = [key.data for key in self.selector.get_map().values()]
+        self.selector.close()
+        for process in processes:
+            process.close()
+
+
+def main() -> None:
+    """Serve as one worker: units on standard input, results on standard output, a line each."""
+    from moisson.engine.supply import open_worker
+
+    out = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        worker = open_worker(Path(sys.argv[1]))
+        for line in sys.stdin.buffer:
+            result = worker.run_unit(msgspec.json.decode(line, type=Unit))
+            os.write(out, msgspec.json.encode(result) + b"\n")
+    except SandboxError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""What the trusted worker and its confined child say to each other: data only, checked against these types."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from moisson.evidence.filesystem import Entry, Fault
+from moisson.model import FailureKind, Record, State
+from moisson.settings import Settings
+from moisson.times import Instant
+
+
+class Place(Struct, frozen=True):
+    """A volume of an exhibit: the layers that lead to it (printed) and the scheme of its file system."""
+
+    layers: tuple[str, ...]
+    kind: str
+    offset: int = 0
+    size: int = 0
+    label: str = ""
+
+
+class Wanted(Struct, frozen=True):
+    """A file of a volume, as it was listed."""
+
+    address: str
+    name: str
+    path: str
+    size: int = 0
+    state: State = "live"
+    flags: tuple[str, ...] = ()
+    modified: Instant | None = None
+    accessed: Instant | None = None
+    changed: Instant | None = None
+    created: Instant | None = None
+    slack: int = 0
+
+
+class Scan(Struct, frozen=True, tag="scan"):
+    """Find the volumes of an exhibit."""
+
+    exhibit: str
+
+
+class Digest(Struct, frozen=True, tag="digest"):
+    """Hash the decoded medium of an exhibit."""
+
+    exhibit: str
+
+
+class List(Struct, frozen=True, tag="list"):
+    """List the entries of one volume."""
+
+    exhibit: str
+    place: Place
+
+
+class Read(Struct, frozen=True, tag="read"):
+    """Read one file and all in it; `avoid` are addresses that broke a reader before, `plain` tries no format."""
+
+    exhibit: str
+    item: Wanted
+    avoid: tuple[str, ...] = ()
+    plain: bool = False
+
+
+class Fetch(Struct, frozen=True, tag="fetch"):
+    """Give the bytes at an address; `names` are the file names known for addresses on the way, kinds likewise."""
+
+    address: str
+    names: dict[str, str] = {}
+    limit: int = 1 << 30
+
+
+Request = Scan | Digest | List | Read | Fetch
+
+
+class Ask(Struct, frozen=True, tag="ask"):
+    """The child needs the exhibit's files, or one path of a folder, or to know whether a digest is a known file."""
+
+    what: str
+    exhibit: str = ""
+    path: str = ""
+    sha256: str = ""
+    md5: str = ""
+    sha1: str = ""
+
+
+class Opening(Struct, frozen=True):
+    """How an exhibit is delivered; the descriptors of `parts` travel beside it in the same order."""
+
+    kind: str
+    parts: tuple[str, ...]
+    settings: Settings
+    known: tuple[str, ...] = ()
+
+
+class Page(Struct, frozen=True):
+    """Some files of a folder: relative path, size, time of change in ns; empty at the end."""
+
+    files: tuple[tuple[str, int, int], ...] = ()
+
+
+class Found(Struct, frozen=True, tag="found"):
+    """Volumes of an exhibit, and what was locked or damaged on the way."""
+
+    places: tuple[Place, ...]
+    failures: tuple[Record, ...] = ()
+    facts: dict[str, str | int] = {}
+
+
+class Listed(Struct, frozen=True, tag="listed"):
+    """Some entries of a volume."""
+
+    entries: tuple[Entry, ...] = ()
+    faults: tuple[Fault, ...] = ()
+
+
+class Hashed(Struct, frozen=True, tag="hashed"):
+    """The digests of a decoded medium beside those stored in its image, and the ranges that failed their checksum."""
+
+    size: int
+    digests: dict[str, str]
+    stored: dict[str, str]
+    errors: tuple[tuple[int, int, str], ...] = ()
+    flags: tuple[str, ...] = ()
+
+
+class Begin(Struct, frozen=True, tag="begin"):
+    """The child takes an item in hand."""
+
+    address: str
+
+
+class Batch(Struct, frozen=True, tag="batch"):
+    """The item begun last is done; these are its records."""
+
+    address: str
+    records: tuple[Record, ...]
+
+
+class Bytes(Struct, frozen=True, tag="bytes"):
+    """A piece of what was fetched, base64 on the wire."""
+
+    data: bytes
+
+
+class Refused(Struct, frozen=True, tag="refused"):
+    """The request failed as a whole, for a reason of the evidence."""
+
+    kind: FailureKind
+    detail: str
+
+
+Reply = Found | Listed | Hashed | Begin | Batch | Bytes | Refused | Ask
+
+requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
+replies: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)
+pages: msgspec.json.Decoder[Page] = msgspec.json.Decoder(Page)
+openings: msgspec.json.Decoder[Opening] = msgspec.json.Decoder(Opening)
+encode = msgspec.json.encode

@@ -1,0 +1,125 @@
+"""An exhibit opened inside the confined child: its medium, its volumes, and the bytes at any address in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from moisson.address import Address, Layer, parse_layer
+from moisson.engine.messages import Place
+from moisson.errors import AddressError, EvidenceError, UnsupportedError
+from moisson.evidence import image, phone, volume
+from moisson.evidence.filesystem import FileSystem, mount
+from moisson.evidence.folder import Folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from moisson.engine.messages import Opening
+    from moisson.evidence.folder import Files
+    from moisson.evidence.image import Image
+    from moisson.reader import Medium, Reader
+
+VOLUME_LAYERS = frozenset({"p", "bde", "luks", "@"})
+
+
+class Opened:
+    """One exhibit: an image, a phone extraction or a folder."""
+
+    def __init__(self, exhibit: str, opening: Opening, descriptors: Sequence[int], files: Files | None = None) -> None:
+        self.exhibit, self.opening, self.files = exhibit, opening, files
+        self.keys = opening.settings.passwords
+        self.parts: list[tuple[str, Medium]] = [
+            (name, image.Descriptor(fd)) for name, fd in zip(opening.parts, descriptors, strict=True)
+        ]
+        self._image: Image | None = None
+        self._mounted: dict[tuple[str, ...], FileSystem] = {}
+
+    @property
+    def image(self) -> Image:
+        """The decoded medium."""
+        if self._image is None:
+            self._image = image.open_image(self.parts)
+        return self._image
+
+    def places(self) -> Iterator[Place | volume.Locked | volume.Damage]:
+        """Every volume, and what could not be entered."""
+        if self.files is not None:
+            yield Place((), "dir")
+            return
+        if found := self._archive():
+            layers, system = found
+            yield Place(tuple(map(str, layers)), system.kind, 0, self.parts[0][1].size)
+            return
+        for found_volume in volume.scan(self.image, self.keys):
+            if isinstance(found_volume, volume.Volume):
+                yield Place(
+                    tuple(map(str, found_volume.layers)),
+                    found_volume.kind,
+                    found_volume.offset,
+                    found_volume.size,
+                    found_volume.label or found_volume.name,
+                )
+            else:
+                yield found_volume
+
+    def mount(self, layers: Sequence[str], kind: str) -> FileSystem:
+        """The file system at these layers; opened once."""
+        key = (*layers, kind)
+        if key not in self._mounted:
+            self._mounted[key] = self._mount([parse_layer(layer) for layer in layers], kind)
+        return self._mounted[key]
+
+    def _mount(self, layers: list[Layer], kind: str) -> FileSystem:
+        if kind == "dir":
+            if self.files is None:
+                raise AddressError(f"{self.exhibit} is no folder")
+            return Folder(self.files)
+        if kind in ("zip", "tar"):
+            if not (found := self._archive()) or found[1].kind != kind:
+                raise AddressError(f"{self.exhibit} is no {kind} archive")
+            return found[1]
+        return mount(kind, volume.open_volume(self.image, layers, self.keys))
+
+    def _archive(self) -> tuple[tuple[Layer, ...], FileSystem] | None:
+        return phone.open_archive(self.parts[0][1], self.keys) if len(self.parts) == 1 else None
+
+    def split(self, address: Address) -> tuple[tuple[Layer, ...], Layer | None, tuple[Layer, ...]]:
+        """An address in three: the layers to the volume, the file in it, the layers inside that file."""
+        layers = address.layers
+        cut = 0
+        while cut < len(layers) and (layers[cut].scheme in VOLUME_LAYERS or self._outer(layers, cut)):
+            cut += 1
+        return layers[:cut], layers[cut] if cut < len(layers) else None, layers[cut + 1 :]
+
+    @staticmethod
+    def _outer(layers: tuple[Layer, ...], cut: int) -> bool:
+        """A compressor around a whole phone archive, as in `E4/gzip/tar:…`."""
+        return cut == 0 and layers[cut].scheme == "gzip" and len(layers) > 1 and layers[1].scheme == "tar"
+
+    def file(self, address: Address) -> tuple[Reader, tuple[Layer, ...]]:
+        """The bytes of the file of a volume that an address runs through, and the layers left inside it."""
+        from moisson.reader import Reader
+
+        outer, entry, inner = self.split(address)
+        if entry is None:
+            medium = volume.open_volume(self.image, outer, self.keys) if outer else self.image
+            return Reader(medium), ()
+        system = self.mount([str(layer) for layer in outer], entry.scheme)
+        if inner and inner[0].scheme == "slack":
+            return system.slack(entry.locator), inner[1:]
+        return system.open(entry.locator), inner
+
+
+def failure_kind(error: BaseException) -> str:
+    """The kind of `Failure` that an error of the evidence becomes."""
+    from moisson.errors import DamagedError, LimitError, PasswordError
+
+    if isinstance(error, PasswordError):
+        return "password"
+    if isinstance(error, LimitError):
+        return "limit"
+    if isinstance(error, UnsupportedError):
+        return "unsupported"
+    if isinstance(error, MemoryError):
+        return "memory"
+    return "damaged" if isinstance(error, DamagedError | EvidenceError | OSError) else "crash"

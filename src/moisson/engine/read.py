@@ -1,0 +1,411 @@
+"""One file and all that is in it: bytes → kind → text, facts, children → selectors, depth first, within a budget."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from moisson import registry
+from moisson.address import Address, Layer, named, parse_layer, text_at
+from moisson.engine.opened import failure_kind
+from moisson.errors import EvidenceError, LimitError
+from moisson.extract.strings import read_strings
+from moisson.identify.kind import identify
+from moisson.model import Event, Fact, Failure, Flag, Item, Passage, Sighting, Stated, Text
+from moisson.reader import Child, Reader
+from moisson.selectors import find, language
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from moisson.engine.messages import Read, Wanted
+    from moisson.model import Record, Value
+    from moisson.settings import Settings
+
+CONTEXT = 60
+_NO_STRINGS = ("image/", "video/", "audio/", "font/")
+_CAPPED_FLAGS = 32
+_META_CHARS = 64_000
+
+
+class Abandoned(EvidenceError):
+    """The budget of the whole file is spent."""
+
+
+@dataclass
+class Budget:
+    """What may still come out of one file of a volume, all its descendants together."""
+
+    bytes_left: int
+    children_left: int
+    depth: int
+
+    def spend(self, size: int) -> None:
+        """Count one more child; raises `Abandoned` when that is too much."""
+        self.children_left -= 1
+        self.bytes_left -= size
+        if self.children_left < 0:
+            raise Abandoned("more members than one file may have")
+        if self.bytes_left < 0:
+            raise Abandoned("more bytes came out than the size of the file allows")
+
+
+@dataclass
+class Gathered:
+    """What a reader said of one item."""
+
+    text: list[str] = field(default_factory=list)
+    marks: list[tuple[int, str]] = field(default_factory=list)
+    meta: dict[str, Value] = field(default_factory=dict)
+    flags: list[str] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    length: int = 0
+    meta_left: int = _META_CHARS
+
+    def flag(self, name: str) -> None:
+        """Add a flag once."""
+        if name not in self.flags and len(self.flags) < _CAPPED_FLAGS:
+            self.flags.append(name)
+
+    def fact(self, fact: Fact) -> None:
+        """Keep a field of metadata while there is room; a repeated key gathers into a list."""
+        cost = len(fact.key) + len(str(fact.value))
+        if cost > self.meta_left:
+            return
+        self.meta_left -= cost
+        if (old := self.meta.get(fact.key)) is None:
+            self.meta[fact.key] = fact.value
+        elif old != fact.value:
+            values = old if isinstance(old, list) else [str(old)]
+            self.meta[fact.key] = [*values, *(fact.value if isinstance(fact.value, list) else [str(fact.value)])]
+
+
+class Walk:
+    """Reads one file of a volume and everything in it; `begin` and `done` tell the worker how far it is."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        known: Callable[[dict[str, str]], bool] | None,
+        algorithms: tuple[str, ...],
+        begin: Callable[[str], None],
+        done: Callable[[str, list[Record]], None],
+    ) -> None:
+        self.settings, self.known, self.begin, self.done = settings, known, begin, done
+        self.algorithms = tuple(dict.fromkeys(("sha256", *algorithms)))
+        self.context = find.Context(regions=settings.regions, languages=settings.languages)
+        self.avoid: frozenset[str] = frozenset()
+        self.plain = False
+
+    def read(self, request: Read, data: Reader, slack: Reader | None) -> None:
+        """Read the file that was asked for, and its slack when there is any."""
+        item, limits = request.item, self.settings.limits
+        self.avoid, self.plain = frozenset(request.avoid), request.plain
+        budget = Budget(limits.bytes_from(data.size), limits.children, limits.depth)
+        self._item(_from_wanted(item), data, Address.parse(item.address), budget, 0)
+        if slack is not None and (tail := slack.head(1 << 20)).strip(b"\0"):
+            self._slack(item, Reader.of(tail))
+
+    def _slack(self, item: Wanted, data: Reader) -> None:
+        address = Address.parse(item.address).child(Layer("slack"))
+        base = Item(
+            str(address), "engine.slack@1", item.name, item.path, state="slack", parent=item.address, role="slack"
+        )
+        self.begin(str(address))
+        gathered = Gathered()
+        self._text(gathered, read_strings(data))
+        records = (
+            self._finish(base, address, data, gathered, "application/octet-stream", "strings") if gathered.text else []
+        )
+        self.done(str(address), records)
+
+    def _item(self, base: Item, data: Reader, address: Address, budget: Budget, depth: int) -> None:
+        where = str(address)
+        self.begin(where)
+        if where in self.avoid:
+            self.done(where, [base])
+            return
+        gathered = Gathered(flags=list(base.flags))
+        digests: dict[str, str] = {}
+        kind, source = "", "native"
+        try:
+            digests = digest(data, self.algorithms)
+            if self.known and self.known(digests):
+                self.done(where, [_with(base, data.size, digests, "", (*gathered.flags, "known"), {})])
+                return
+            found = identify(data, base.name)
+            kind = found.mime
+            if found.mismatch:
+                gathered.flag("mismatch")
+            source = self._extract(base, data, kind, address, gathered, budget, depth)
+        except (EvidenceError, MemoryError, OSError, RecursionError) as error:
+            if isinstance(error, Abandoned) and depth:
+                self.done(where, self._finish(base, address, data, gathered, kind, "native", digests))
+                raise
+            gathered.records.append(Failure(where, "engine.read@1", failure_kind(error), str(error)[:500]))  # type: ignore[arg-type]
+            gathered.flag(failure_kind(error))
+        self.done(where, self._finish(base, address, data, gathered, kind, source, digests))
+
+    def _extract(
+        self, base: Item, data: Reader, kind: str, address: Address, gathered: Gathered, budget: Budget, depth: int
+    ) -> str:
+        step = None if self.plain else registry.best("extract", kind, base.name)
+        if step is None:
+            if not kind.startswith(_NO_STRINGS) and data.size:
+                self._text(gathered, read_strings(data))
+            return "strings"
+        try:
+            for piece in step.run(data, self.settings.passwords):
+                self._take(piece, step.label, base, address, gathered, budget, depth)
+        except Abandoned:
+            raise
+        except EvidenceError as error:
+            gathered.records.append(Failure(str(address), step.label, failure_kind(error), str(error)[:500]))  # type: ignore[arg-type]
+            gathered.flag(failure_kind(error))
+            if failure_kind(error) == "damaged" and not gathered.text and not kind.startswith(_NO_STRINGS):
+                self._text(gathered, read_strings(data))
+                return "strings"
+        return "native"
+
+    def _take(
+        self, piece: Any, label: str, base: Item, address: Address, gathered: Gathered, budget: Budget, depth: int
+    ) -> None:
+        where = str(address)
+        match piece:
+            case Passage():
+                self._text(gathered, (piece,))
+            case Fact():
+                gathered.fact(piece)
+            case Flag():
+                gathered.flag(piece.name)
+            case Stated():
+                if sighting := self._stated(piece, where, address, label):
+                    gathered.records.append(sighting)
+            case Event():
+                gathered.records.append(_event(piece, address, label, len(gathered.records), where, base))
+            case Child():
+                self._child(piece, label, base, address, budget, depth)
+            case _:
+                raise TypeError(f"{label} gave {type(piece).__name__}")
+
+    def _text(self, gathered: Gathered, passages: Iterator[Passage] | tuple[Passage, ...]) -> None:
+        for passage in passages:
+            room = self.settings.limits.text - gathered.length
+            if room <= 0:
+                gathered.flag("text-cut")
+                return
+            text = passage.text[:room].encode("utf-8", "replace").decode()
+            if passage.place:
+                gathered.marks.append((gathered.length, passage.place))
+            gathered.text.append(text)
+            gathered.length += len(text)
+
+    def _child(self, child: Child, label: str, base: Item, address: Address, budget: Budget, depth: int) -> None:
+        inner = address.child(child.layer)
+        item = Item(
+            str(inner),
+            label,
+            child.name,
+            f"{base.path}/{child.name}",
+            kind=child.kind,
+            size=child.size or 0,
+            state="embedded",
+            modified=child.modified,
+            parent=str(address),
+            role=child.role,
+            flags=child.flags,
+        )
+        if depth + 1 > budget.depth:
+            self._refuse(item, LimitError(f"nested deeper than {budget.depth}"))
+            return
+        if str(inner) in self.avoid:
+            self.begin(str(inner))
+            self.done(str(inner), [item])
+            return
+        self.begin(str(inner))
+        try:
+            data = child.open()
+            budget.spend(data.size)
+        except Abandoned as error:
+            self._refuse(item, error, begun=True)
+            raise
+        except (EvidenceError, MemoryError, OSError) as error:
+            self._refuse(item, error, begun=True)
+            return
+        self._item(item, data, inner, budget, depth + 1)
+
+    def _refuse(self, item: Item, error: BaseException, *, begun: bool = False) -> None:
+        kind: Any = failure_kind(error)
+        if not begun:
+            self.begin(item.address)
+        flagged = _with(item, item.size, {}, item.kind, tuple(dict.fromkeys((*item.flags, kind))), {})
+        self.done(item.address, [flagged, Failure(item.address, item.run, kind, str(error)[:500])])
+
+    def _stated(self, piece: Stated, where: str, address: Address, label: str) -> Sighting | None:
+        if not (found := find.clean_stated(piece.kind, piece.raw, self.context)):
+            return None
+        place = str(address.child(named("m", piece.place or piece.kind)))
+        return Sighting(
+            place, label, found.kind, found.value, piece.raw, where, piece.owner, piece.role, found.confidence
+        )
+
+    def _finish(
+        self,
+        base: Item,
+        address: Address,
+        data: Reader,
+        gathered: Gathered,
+        kind: str,
+        source: Any,
+        digests: dict[str, str] | None = None,
+    ) -> list[Record]:
+        digests = digests if digests is not None else digest(data, self.algorithms)
+        where, content = str(address), "".join(gathered.text)
+        item = _with(base, data.size, digests, kind, tuple(gathered.flags), gathered.meta)
+        records: list[Record] = [item]
+        if content.strip():
+            records.append(
+                Text(
+                    where,
+                    base.run,
+                    content,
+                    tuple(language.languages(content, self.context)),
+                    tuple(language.scripts(content)),
+                    source,
+                    tuple(gathered.marks),
+                )
+            )
+            records += self._sightings(content, address)
+        records += self._in_meta(gathered.meta, address)
+        return [*records, *_once(gathered.records)]
+
+    def _sightings(self, content: str, address: Address) -> Iterator[Sighting]:
+        where, line, counted = str(address), 0, 0
+        for f in sorted(find.find(content, self.context), key=lambda f: (f.start, f.kind)):
+            line, counted = line + content.count("\n", counted, f.start), f.start
+            end = f.start + f.length
+            around = content[max(0, f.start - CONTEXT) : end + CONTEXT].replace("\n", " ")
+            place = str(address.child(text_at(f.start, f.length)))
+            yield Sighting(place, "find.text@1", f.kind, f.value, f.raw, where, around, f.role, f.confidence, line)
+
+    def _in_meta(self, meta: dict[str, Value], address: Address) -> Iterator[Sighting]:
+        where = str(address)
+        for key, value in meta.items():
+            if not isinstance(value, str | list):
+                continue
+            text = value if isinstance(value, str) else "\n".join(value)
+            for f in find.find(text, self.context):
+                place = str(address.child(named("m", key)))
+                yield Sighting(place, "find.meta@1", f.kind, f.value, f.raw, where, text[:120], f.role, f.confidence)
+
+
+def digest(data: Reader, algorithms: tuple[str, ...]) -> dict[str, str]:
+    """The digests of all the bytes, in one reading."""
+    hashes = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
+    for chunk in data.chunks():
+        for h in hashes.values():
+            h.update(chunk)
+    return {name: h.hexdigest() for name, h in hashes.items()}
+
+
+def descend(
+    data: Reader, layers: tuple[Layer, ...], address: Address, names: dict[str, str], keys: tuple[str, ...]
+) -> Reader:
+    """The bytes that the layers inside a file lead to, by running the readers of its containers again."""
+    for layer in layers:
+        if layer.scheme == "@":
+            offset, length = layer.span
+            from moisson.reader import Window
+
+            data = Reader(Window(data.medium, offset, data.size - offset if length is None else length))
+        elif layer.scheme in ("t", "m"):
+            data = Reader.of(_content(data, layer, names.get(str(address), ""), keys).encode())
+        else:
+            data = _member(data, layer, names.get(str(address), ""), keys)
+        address = address.child(layer)
+    return data
+
+
+def _pieces(data: Reader, name: str, keys: tuple[str, ...]) -> Iterator[Any]:
+    step = registry.best("extract", identify(data, name).mime, name)
+    return iter(step.run(data, keys) if step else read_strings(data))
+
+
+def _member(data: Reader, layer: Layer, name: str, keys: tuple[str, ...]) -> Reader:
+    from moisson.errors import AddressError
+
+    for piece in _pieces(data, name, keys):
+        if isinstance(piece, Child) and piece.layer == layer:
+            return piece.open()
+    raise AddressError(f"no {layer} here")
+
+
+def _content(data: Reader, layer: Layer, name: str, keys: tuple[str, ...]) -> str:
+    from moisson.errors import AddressError
+
+    if layer.scheme == "t":
+        offset, length = layer.span
+        gathered: list[str] = []
+        try:
+            gathered += [p.text for p in _pieces(data, name, keys) if isinstance(p, Passage)]
+        except EvidenceError:
+            gathered = gathered or [p.text for p in read_strings(data)]
+        text = "".join(gathered).encode("utf-8", "replace").decode()
+        return text[offset : None if length is None else offset + length]
+    values = [str(v) for key, v in _fields(data, name, keys) if key == layer.name]
+    if not values:
+        raise AddressError(f"no field {layer.name} here")
+    return "\n".join(values)
+
+
+def _fields(data: Reader, name: str, keys: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    for piece in _pieces(data, name, keys):
+        if isinstance(piece, Fact):
+            for value in piece.value if isinstance(piece.value, list) else [piece.value]:
+                yield piece.key, value
+        elif isinstance(piece, Stated):
+            yield piece.place or piece.kind, piece.raw
+
+
+def _from_wanted(item: Wanted) -> Item:
+    return Item(
+        item.address,
+        "engine.read@1",
+        item.name,
+        item.path,
+        size=item.size,
+        state=item.state,
+        modified=item.modified,
+        accessed=item.accessed,
+        changed=item.changed,
+        created=item.created,
+        flags=item.flags,
+    )
+
+
+def _with(
+    base: Item, size: int, digests: dict[str, str], kind: str, flags: tuple[str, ...], meta: dict[str, Value]
+) -> Item:
+    from msgspec.structs import replace
+
+    return replace(
+        base, size=size, sha256=digests.get("sha256", ""), md5=digests.get("md5", ""), kind=kind, flags=flags, meta=meta
+    )
+
+
+def _event(piece: Event, address: Address, label: str, number: int, where: str, base: Item) -> Event:
+    from msgspec.structs import replace
+
+    place = piece.address or f"e:{number}"
+    state = base.state if base.state in ("live", "deleted", "orphan") and piece.state == "live" else piece.state
+    return replace(piece, address=str(address.child(parse_layer(place))), run=label, item=where, state=state)
+
+
+def _once(records: list[Record]) -> list[Record]:
+    seen: dict[bytes, Record] = {}
+    from moisson.model import encode
+
+    for record in records:
+        seen.setdefault(encode(record), record)
+    return list(seen.values())

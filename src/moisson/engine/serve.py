@@ -1,0 +1,177 @@
+"""What runs inside the confined child: it answers requests about one exhibit, and asks for the files it needs."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from moisson.address import Address
+from moisson.address import encode as encode_name
+from moisson.engine import messages as m
+from moisson.engine.opened import Opened, failure_kind
+from moisson.engine.read import Walk, descend
+from moisson.errors import EvidenceError
+from moisson.evidence import volume
+from moisson.evidence.filesystem import Fault
+from moisson.model import Failure
+from moisson.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from moisson.engine.sandbox import Channel
+    from moisson.model import Record
+
+_BATCH = 500
+
+
+class Asked:
+    """The files of a folder exhibit, which the trusted side opens one by one."""
+
+    def __init__(self, channel: Channel, exhibit: str) -> None:
+        self.channel, self.exhibit = channel, exhibit
+
+    def walk(self) -> Iterator[tuple[str, int, int]]:
+        """Every regular file: relative path, size, time of change in ns."""
+        while True:
+            answer, _ = self.channel.ask(m.encode(m.Ask("walk", self.exhibit)))
+            page = m.pages.decode(answer)
+            if not page.files:
+                return
+            yield from page.files
+
+    def open(self, path: str) -> int:
+        """A read-only descriptor of one file."""
+        answer, descriptors = self.channel.ask(m.encode(m.Ask("open", self.exhibit, encode_name(path))))
+        if not descriptors:
+            raise EvidenceError(answer.decode("utf-8", "replace") or f"cannot open {path}")
+        return descriptors[0]
+
+
+class Server:
+    """The state of one child: one exhibit, opened once."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self.opened: Opened | None = None
+        self.opening = m.Opening("", (), Settings())
+
+    def exhibit(self, name: str) -> Opened:
+        """The exhibit, opened on first use with what the trusted side hands over."""
+        if self.opened is None or self.opened.exhibit != name:
+            answer, descriptors = self.channel.ask(m.encode(m.Ask("exhibit", name)))
+            self.opening = m.openings.decode(answer)
+            files = Asked(self.channel, name) if self.opening.kind == "folder" else None
+            self.opened = Opened(name, self.opening, descriptors, files)
+        return self.opened
+
+    def answer(self, request: m.Request) -> None:
+        """Carry out one request; what the evidence is at fault for goes back as `Refused`."""
+        try:
+            match request:
+                case m.Scan():
+                    self.scan(request)
+                case m.List():
+                    self.list(request)
+                case m.Read():
+                    self.read(request)
+                case m.Digest():
+                    self.digest(request)
+                case m.Fetch():
+                    self.fetch(request)
+        except (EvidenceError, OSError) as error:
+            kind = failure_kind(error)
+            self.channel.send(m.encode(m.Refused(kind, str(error)[:500])))  # type: ignore[arg-type]
+
+    def scan(self, request: m.Scan) -> None:
+        """Find the volumes."""
+        places: list[m.Place] = []
+        failures: list[Record] = []
+        opened = self.exhibit(request.exhibit)
+        for place in opened.places():
+            if isinstance(place, m.Place):
+                places.append(place)
+                continue
+            where = str(Address(request.exhibit, tuple(place.layers)))
+            kind = "password" if isinstance(place, volume.Locked) else "damaged"
+            named = f"{place.kind}: {place.detail}" if isinstance(place, volume.Locked) else place.detail
+            failures.append(Failure(where, "evidence.volume@1", kind, named))  # type: ignore[arg-type]
+        facts: dict[str, str | int] = {}
+        if opened.files is None and not any(p.kind in ("zip", "tar") for p in places):
+            facts = {"container": opened.image.kind, "size": opened.image.size, "present": opened.image.present}
+            facts |= {"flags": " ".join(opened.image.flags)}
+        self.channel.send(m.encode(m.Found(tuple(places), tuple(failures), facts)))
+
+    def list(self, request: m.List) -> None:
+        """List the entries of a volume."""
+        system = self.exhibit(request.exhibit).mount(request.place.layers, request.place.kind)
+        entries, faults = [], []
+        for entry in system.entries():
+            if isinstance(entry, Fault):
+                faults.append(entry)
+            else:
+                entries.append(entry)
+            if len(entries) + len(faults) >= _BATCH:
+                self.channel.send(m.encode(m.Listed(tuple(entries), tuple(faults))))
+                entries, faults = [], []
+        self.channel.send(m.encode(m.Listed(tuple(entries), tuple(faults))))
+
+    def read(self, request: m.Read) -> None:
+        """Read one file and all that is in it."""
+        address = Address.parse(request.item.address)
+        opened = self.exhibit(request.exhibit)
+        walk = Walk(
+            self.opening.settings,
+            self.known if self.opening.known else None,
+            self.opening.known,
+            lambda where: self.channel.send(m.encode(m.Begin(where))),
+            lambda where, records: self.channel.send(m.encode(m.Batch(where, tuple(records)))),
+        )
+        data, _ = opened.file(address)
+        slack = None
+        if request.item.slack:
+            outer, entry, _ = opened.split(address)
+            if entry is not None:
+                slack = opened.mount([str(layer) for layer in outer], entry.scheme).slack(entry.locator)
+        walk.read(request, data, slack)
+
+    def known(self, digests: dict[str, str]) -> bool:
+        """Ask whether these digests are those of a known file."""
+        ask = m.Ask("known", sha256=digests.get("sha256", ""), md5=digests.get("md5", ""), sha1=digests.get("sha1", ""))
+        return self.channel.ask(m.encode(ask))[0] == b"1"
+
+    def digest(self, request: m.Digest) -> None:
+        """Hash the decoded medium."""
+        image = self.exhibit(request.exhibit).image
+        hashes = {"sha256": hashlib.sha256(), "md5": hashlib.md5(usedforsecurity=False)}
+        if "sha1" in image.stored:
+            hashes["sha1"] = hashlib.sha1(usedforsecurity=False)
+        at, present = 0, min(image.size, image.present)
+        while at < present and (data := image.pread(at, min(4 << 20, present - at))):
+            for h in hashes.values():
+                h.update(data)
+            at += len(data)
+        digests = {name: h.hexdigest() for name, h in hashes.items()}
+        errors = tuple(image.errors())[:1000]
+        self.channel.send(m.encode(m.Hashed(at, digests, dict(image.stored), errors, tuple(image.flags))))
+
+    def fetch(self, request: m.Fetch) -> None:
+        """Send the bytes at an address."""
+        address = Address.parse(request.address)
+        opened = self.exhibit(address.exhibit)
+        data, inner = opened.file(address)
+        base = Address(address.exhibit, address.layers[: len(address.layers) - len(inner)])
+        data = descend(data, inner, base, request.names, self.opening.settings.passwords)
+        left = request.limit
+        for chunk in data.chunks():
+            self.channel.send(m.encode(m.Bytes(chunk[:left])))
+            left -= len(chunk)
+            if left <= 0:
+                return
+
+
+def serve(channel: Channel) -> None:
+    """Answer requests until the trusted side hangs up."""
+    server = Server(channel)
+    while (received := channel.receive()) is not None:
+        server.answer(m.requests.decode(received[0]))

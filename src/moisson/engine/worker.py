@@ -1,0 +1,304 @@
+"""The trusted side of one unit: asks the confined child, checks what comes back, writes one segment."""
+
+from __future__ import annotations
+
+import socket
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
+
+from moisson import __version__
+from moisson.address import Address, Layer
+from moisson.engine import messages as m
+from moisson.engine.listing import read_items
+from moisson.engine.plan import Unit, classes, classify, list_unit, read_units
+from moisson.model import Failure, Item, Run
+from moisson.store.manifest import Descriptor
+from moisson.store.segment import SegmentWriter
+from moisson.times import now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from moisson.engine.supply import Supply
+    from moisson.evidence.filesystem import Entry
+    from moisson.model import Record
+    from moisson.settings import Settings
+
+RECYCLE = 64
+TRIES = 4
+READABLE = frozenset(("ntfs", "fat", "exfat", "ext", "iso9660", "hfs", "dir", "zip", "tar"))
+_SCHEMES = {"iso9660": "iso"}
+
+
+class Result(Struct, frozen=True):
+    """What a unit came to: the segment to publish, the units that follow, and what to tell the user."""
+
+    unit: str
+    descriptor: Descriptor
+    units: tuple[Unit, ...] = ()
+    items: int = 0
+    bytes: int = 0
+    failures: int = 0
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class Tally:
+    """What happened in a unit so far."""
+
+    items: int = 0
+    bytes: int = 0
+    failures: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+class Worker:
+    """Runs units one after another; its child is confined, fed through `supply`, and recycled often."""
+
+    def __init__(self, root: Path, settings: Settings, supply: Supply) -> None:
+        self.root, self.settings, self.supply = root, settings, supply
+        self.served = 0
+        self.exhibit = ""
+
+    def run_unit(self, unit: Unit) -> Result:
+        """Carry out one unit; a bad item costs that item only."""
+        began, started, tally = time.monotonic(), now(), Tally()
+        if self.exhibit != unit.exhibit:
+            self.supply.recycle()
+            self.exhibit = unit.exhibit
+        writer = SegmentWriter(self.root, unit.exhibit, unit.id)
+        try:
+            do: Callable[[Unit, SegmentWriter, Tally], list[Any]] = getattr(self, f"_{unit.do}")
+            follow = do(unit, writer, tally)
+            writer.add(self._run(unit, started))
+            descriptor = writer.close()
+        except BaseException:
+            writer.abandon()
+            raise
+        if unit.do == "list":
+            follow = list(read_units(unit, descriptor.name, follow))
+        took = time.monotonic() - began
+        return Result(
+            unit.id, descriptor, tuple(follow), tally.items, tally.bytes, tally.failures, took, tuple(tally.notes)
+        )
+
+    def _run(self, unit: Unit, started: Any) -> Run:
+        return Run(
+            unit.exhibit,
+            f"engine.{unit.do}@1",
+            unit.id,
+            self.settings.digest(),
+            {"moisson": __version__},
+            socket.gethostname(),
+            self.supply.level,
+            started,
+            now(),
+        )
+
+    def _scan(self, unit: Unit, writer: SegmentWriter, tally: Tally) -> list[Unit]:
+        units: list[Unit] = []
+        for reply in self._ask(m.Scan(unit.exhibit), unit.exhibit, writer, tally):
+            if not isinstance(reply, m.Found):
+                continue
+            for failure in reply.failures:
+                self._add(writer, failure, tally)
+            units += [list_unit(unit.exhibit, place) for place in reply.places if place.kind in READABLE]
+            for place in reply.places:
+                if place.kind not in READABLE:
+                    where = "/".join((unit.exhibit, *place.layers))
+                    detail = f"{place.kind} at byte {place.offset} ({place.size} bytes) has no reader yet"
+                    self._add(writer, Failure(where, "evidence.volume@1", "unsupported", detail), tally)
+        return units
+
+    def _digest(self, unit: Unit, writer: SegmentWriter, tally: Tally) -> list[Unit]:
+        delivered = self.supply.delivered(unit.exhibit)
+        if delivered is None:
+            return []
+        meta: dict[str, Any] = {"delivered.size": delivered.size, "delivered.sha256": delivered.sha256}
+        meta["delivered.md5"] = delivered.md5
+        for problem in delivered.problems:
+            tally.notes.append(problem)
+            self._add(writer, Failure(unit.exhibit, "custody.digest@1", "damaged", problem), tally)
+        size, sha256, md5 = delivered.size, delivered.sha256, delivered.md5
+        if delivered.decodes:
+            for reply in self._ask(m.Digest(unit.exhibit), unit.exhibit, writer, tally):
+                if isinstance(reply, m.Hashed):
+                    size, sha256, md5 = reply.size, reply.digests["sha256"], reply.digests["md5"]
+                    meta |= {f"stored.{name}": value for name, value in reply.stored.items()}
+                    self._compare(unit.exhibit, reply, writer, tally)
+        tally.bytes += delivered.size
+        name = delivered.name
+        self._add(
+            writer,
+            Item(
+                unit.exhibit,
+                "custody.digest@1",
+                name,
+                "",
+                "application/x-medium",
+                size,
+                sha256,
+                md5,
+                role="medium",
+                meta=meta,
+            ),
+            tally,
+        )
+        return []
+
+    def _compare(self, exhibit: str, reply: m.Hashed, writer: SegmentWriter, tally: Tally) -> None:
+        for name, stored in reply.stored.items():
+            measured = reply.digests.get(name)
+            if measured and measured != stored.lower():
+                problem = f"{exhibit}: {name} of the medium is {measured}, its image says {stored}"
+                tally.notes.append(problem)
+                self._add(writer, Failure(exhibit, "custody.digest@1", "damaged", problem), tally)
+        for offset, length, why in reply.errors:
+            where = str(Address(exhibit, (Layer("@", f"{offset}+{length}"),)))
+            self._add(writer, Failure(where, "evidence.image@1", "damaged", why), tally)
+
+    def _list(self, unit: Unit, writer: SegmentWriter, tally: Tally) -> list[tuple[float, bool, int]]:
+        place = unit.place
+        assert place is not None
+        base = "/".join((unit.exhibit, *place.layers))
+        scheme = _SCHEMES.get(place.kind, place.kind)
+        rows: list[tuple[float, bool, int, int, bytes]] = []
+        skim_bytes = classes()[1]
+        for reply in self._ask(m.List(unit.exhibit, place), base, writer, tally):
+            if not isinstance(reply, m.Listed):
+                continue
+            for fault in reply.faults:
+                where = f"{base}/{scheme}:{fault.locator}" if fault.locator else base
+                self._add(writer, Failure(where, "evidence.filesystem@1", fault.kind, fault.detail), tally)
+            for entry in reply.entries:
+                item = _listed(base, scheme, entry)
+                sort = classify(entry.path)
+                skim = sort.skim and entry.size <= skim_bytes
+                value = -1.0 if entry.directory else sort.value
+                rows.append((value, skim and not entry.directory, entry.size, entry.offset, msgspec.json.encode(item)))
+        rows.sort(key=lambda row: (-row[0], not row[1], row[3], row[4]))
+        decoder = msgspec.json.Decoder(Item)
+        for row in rows:
+            writer.add(decoder.decode(row[4]))
+        tally.items += len(rows)
+        return [row[:3] for row in rows if row[0] >= 0]
+
+    def _read(self, unit: Unit, writer: SegmentWriter, tally: Tally) -> list[Unit]:
+        for item in read_items(self.root / "seg" / unit.segment, unit.start, unit.count):
+            self._read_item(unit, item, writer, tally)
+            self.served += 1
+            if self.served >= RECYCLE:
+                self.supply.recycle()
+                self.served = 0
+        return []
+
+    def _read_item(self, unit: Unit, item: Item, writer: SegmentWriter, tally: Tally) -> None:
+        wanted, request = _wanted(item), m.Read(unit.exhibit, _wanted(item))
+        seconds = self.settings.limits.seconds + self.settings.limits.per_mb * item.size / 1e6
+        hand = InHand(self, writer, tally)
+        for attempt in range(TRIES):
+            kind, detail = self.supply.call(unit.exhibit, request, seconds * (1 + attempt), hand.take)
+            if kind == "ok":
+                break
+            culprit, before, seen = hand.broken()
+            if attempt == 0 and kind in ("crash", "timeout"):
+                hand.skip = seen
+                continue
+            self._add(writer, Failure(culprit, "engine.read@1", kind, detail), tally)
+            plain = attempt >= TRIES - 2 or culprit == item.address
+            hand.skip = 0 if plain else before
+            request = m.Read(unit.exhibit, wanted, () if plain else (*request.avoid, culprit), plain)
+        tally.items += 1
+        tally.bytes += item.size
+
+    def _ask(self, request: m.Request, where: str, writer: SegmentWriter, tally: Tally) -> Iterator[m.Reply]:
+        replies: list[m.Reply] = []
+        kind, detail = self.supply.call(self.exhibit, request, self.supply.patience(self.exhibit), replies.append)
+        for reply in replies:
+            if isinstance(reply, m.Refused):
+                self._add(writer, Failure(where, "engine.open@1", reply.kind, reply.detail), tally)
+            else:
+                yield reply
+        if kind != "ok":
+            self._add(writer, Failure(where, "engine.open@1", kind, detail), tally)
+
+    def _add(self, writer: SegmentWriter, record: Record, tally: Tally) -> None:
+        if isinstance(record, Failure):
+            tally.failures += 1
+        writer.add(record)
+        for lead in self.supply.leads(record):
+            writer.add(lead)
+            tally.notes.append(lead.why)
+
+
+class InHand:
+    """What the child has begun and not ended; tells, after a break, who was at fault and what was already delivered."""
+
+    def __init__(self, worker: Worker, writer: SegmentWriter, tally: Tally) -> None:
+        self.worker, self.writer, self.tally = worker, writer, tally
+        self.stack: list[tuple[str, int]] = []
+        self.seen = self.skip = 0
+
+    def take(self, reply: m.Reply) -> None:
+        """Take one message of the child."""
+        match reply:
+            case m.Begin():
+                if not self.stack or self.stack[-1][0] != reply.address:
+                    self.stack.append((reply.address, self.seen))
+            case m.Batch():
+                while self.stack and self.stack.pop()[0] != reply.address:
+                    pass
+                self.seen += 1
+                if self.seen > self.skip:
+                    for record in reply.records:
+                        self.worker._add(self.writer, record, self.tally)
+            case m.Refused():
+                where = self.stack[-1][0] if self.stack else self.worker.exhibit
+                self.worker._add(self.writer, Failure(where, "engine.read@1", reply.kind, reply.detail), self.tally)
+
+    def broken(self) -> tuple[str, int, int]:
+        """The item in hand when the child broke, how many were done before it was begun, and how many in all."""
+        address, before = self.stack[-1] if self.stack else (self.worker.exhibit, 0)
+        seen, self.seen, self.stack = self.seen, 0, []
+        return address, before, seen
+
+
+def _listed(base: str, scheme: str, entry: Entry) -> Item:
+    return Item(
+        f"{base}/{scheme}:{entry.locator}",
+        "evidence.filesystem@1",
+        entry.name,
+        entry.path,
+        "inode/directory" if entry.directory else "",
+        entry.size,
+        state=entry.state,
+        modified=entry.modified,
+        accessed=entry.accessed,
+        changed=entry.changed,
+        created=entry.created,
+        flags=entry.flags,
+        meta={"slack": entry.slack} if entry.slack else {},
+    )
+
+
+def _wanted(item: Item) -> m.Wanted:
+    slack = item.meta.get("slack", 0)
+    return m.Wanted(
+        item.address,
+        item.name,
+        item.path,
+        item.size,
+        item.state,
+        item.flags,
+        item.modified,
+        item.accessed,
+        item.changed,
+        item.created,
+        slack if isinstance(slack, int) else 0,
+    )

@@ -1,0 +1,95 @@
+"""The neutral form in which synthetic hauls are scored: JSON lines of selectors, files, messages, links, countries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from moisson.link import countries, rarity
+from moisson.times import Instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from moisson.store.query import Reader
+
+Row = dict[str, Any]
+
+
+def export_haul(reader: Reader, out: Path) -> dict[str, int]:
+    """Write every table; gives the number of rows by file."""
+    out.mkdir(parents=True, exist_ok=True)
+    tables = {
+        "selectors": _selectors(reader),
+        "files": _files(reader),
+        "messages": _messages(reader),
+        "links": _links(reader),
+        "countries": _countries(reader),
+        "watchlist": _watchlist(reader),
+    }
+    return {name: _write(out / f"{name}.jsonl", rows) for name, rows in tables.items()}
+
+
+def _write(path: Path, rows: Iterable[Row]) -> int:
+    n = 0
+    with path.open("wb") as file:
+        for row in rows:
+            file.write(msgspec.json.encode(row) + b"\n")
+            n += 1
+    return n
+
+
+def _selectors(reader: Reader) -> Iterator[Row]:
+    rows = reader.sql(
+        """select distinct s.kind, case when s.kind = 'name' then s.raw else s.value end, s.exhibit, o.path
+           from sightings s left join items o on o.address = s.origin and o.exhibit = s.exhibit order by all"""
+    )
+    for kind, value, exhibit, path in rows:
+        yield {"kind": kind, "value": value, "exhibit": exhibit, "path": path or ""}
+
+
+def _files(reader: Reader) -> Iterator[Row]:
+    rows = reader.sql(
+        "select exhibit, path, state, sha256 from items where sha256 != '' and role != 'medium' order by all"
+    )
+    for exhibit, path, state, sha256 in rows:
+        yield {"exhibit": exhibit, "path": path, "state": state, "sha256": sha256}
+
+
+def _messages(reader: Reader) -> Iterator[Row]:
+    rows = reader.sql(
+        "select app, exhibit, parties, when_ns, text from events where kind = 'message' order by exhibit, address"
+    )
+    for app, exhibit, parties, ns, text in rows:
+        sides = {"sender": "", "recipient": ""}
+        for party in parties or ():
+            if party["role"] in sides and not sides[party["role"]]:
+                sides[party["role"]] = party["value"]
+        when = "" if ns is None else str(Instant(ns, "s"))
+        row = {"app": app, "exhibit": exhibit, "from": sides["sender"], "to": sides["recipient"]}
+        yield row | {"time": when, "text": text}
+
+
+def _links(reader: Reader) -> Iterator[Row]:
+    found = rarity.shared(reader, 100_000)
+    for s in found:
+        yield {"kind": s.kind, "value": s.value, "score": s.weight, "exhibits": s.exhibits}
+    for pair in rarity.pairs(found, 100_000):
+        yield {"a": pair.a, "b": pair.b, "score": pair.score}
+
+
+def _countries(reader: Reader) -> Iterator[Row]:
+    for summary in countries.summarise(countries.hypotheses(reader)):
+        for h in summary.selectors:
+            if h.kind != "name":
+                yield {"country": h.country, "kind": h.kind, "value": h.value, "strength": h.strength}
+        for exhibit in summary.exhibits:
+            yield {"country": summary.country, "exhibit": exhibit}
+
+
+def _watchlist(reader: Reader) -> Iterator[Row]:
+    rows = reader.sql("select distinct rule, exhibit from leads where rule like 'watchlist:%' order by all")
+    for rule, exhibit in rows:
+        yield {"row": int(rule.partition(":")[2]), "exhibit": exhibit}

@@ -1,0 +1,164 @@
+"""Watchlists and requirements as stored queries: each new sighting is looked up, so that the cost follows new items."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import yaml
+from msgspec import Struct
+
+from moisson.address import Address
+from moisson.errors import AddressError, UsageError
+from moisson.model import Lead, Sighting
+from moisson.selectors import find, kinds, names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from moisson.model import Record
+    from moisson.settings import Settings
+
+RUN = "triage.match@1"
+SAME_NAME = 0.82
+
+
+class Entry(Struct, frozen=True):
+    """One line of a watchlist: `row` counts from 1, `priority` 1 is the most urgent."""
+
+    row: int
+    kind: str
+    value: str
+    raw: str
+    reason: str = ""
+    priority: int = 2
+
+
+class Requirement(Struct, frozen=True):
+    """A question the investigation asks: the values and countries that answer it."""
+
+    id: str
+    question: str
+    selectors: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()
+
+
+def read_watchlist(path: Path, context: find.Context) -> list[Entry]:
+    """Read `kind,value,reason,priority`; raises `UsageError` naming the line."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read as UTF-8 text ({error})") from error
+    dialect = ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
+    rows = csv.DictReader(io.StringIO(text), delimiter=dialect)
+    if not {"kind", "value"} <= set(rows.fieldnames or ()):
+        raise UsageError(f"{path}: the first line must name the columns kind and value (and may name reason, priority)")
+    entries = []
+    for number, row in enumerate(rows, 1):
+        kind, raw = (row["kind"] or "").strip().lower(), (row["value"] or "").strip()
+        if not raw:
+            continue
+        priority = (row.get("priority") or "2").strip()
+        if not priority.isdigit():
+            raise UsageError(f"{path}: line {number + 1}: priority {priority!r} is no number")
+        value = raw if kind == "name" else find.read_query(kind, raw, context) or raw
+        entries.append(Entry(number, kind, value, raw, (row.get("reason") or "").strip(), int(priority)))
+    return entries
+
+
+def read_requirements(path: Path) -> list[Requirement]:
+    """Read `requirements:` with id, question, selectors and countries; raises `UsageError`."""
+    try:
+        table = yaml.safe_load(path.read_text(encoding="utf-8-sig")) or {}
+        return [
+            Requirement(
+                str(row["id"]),
+                str(row.get("question", "")),
+                tuple(map(str, row.get("selectors") or ())),
+                tuple(str(c).upper() for c in row.get("countries") or ()),
+            )
+            for row in table.get("requirements", [])
+        ]
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not a list of requirements ({error})") from error
+
+
+class Matcher:
+    """The stored queries of a case, ready to be asked about any record."""
+
+    def __init__(self, entries: list[Entry], requirements: list[Requirement], context: find.Context) -> None:
+        self.requirements = requirements
+        self.by_value: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+        self.by_key: dict[str, list[Entry]] = defaultdict(list)
+        self.asked: dict[str, list[Requirement]] = defaultdict(list)
+        self.asked_kinds: dict[str, list[Requirement]] = defaultdict(list)
+        for entry in entries:
+            if entry.kind == "name":
+                for key in names.keys(entry.value):
+                    self.by_key[key].append(entry)
+            else:
+                self.by_value[entry.kind, entry.value].append(entry)
+        for requirement in requirements:
+            for wanted in requirement.selectors:
+                if wanted in kinds.KINDS:
+                    self.asked_kinds[wanted].append(requirement)
+                else:
+                    self.asked[wanted].append(requirement)
+        self.names: dict[str, list[tuple[Entry, str]]] = {}
+
+    @classmethod
+    def open(cls, lists: Path, settings: Settings) -> Matcher:
+        """The lists kept in the case."""
+        context = find.Context(regions=settings.regions, languages=settings.languages)
+        watchlist, requirements = lists / "watchlist.csv", lists / "requirements.yaml"
+        entries = read_watchlist(watchlist, context) if watchlist.exists() else []
+        return cls(entries, read_requirements(requirements) if requirements.exists() else [], context)
+
+    def leads(self, record: Record) -> list[Lead]:
+        """What the lists say of this record; only sightings can be on them."""
+        return list(self._leads(record)) if isinstance(record, Sighting) else []
+
+    def _leads(self, sighting: Sighting) -> Iterator[Lead]:
+        for entry, how in self._entries(sighting):
+            why = f"watchlist line {entry.row}: {entry.kind} {entry.raw}"
+            why += f" ({entry.reason})" if entry.reason else ""
+            yield _lead(sighting, f"watchlist:{entry.row}", entry.priority, why + how)
+        for requirement in self._requirements(sighting):
+            why = f"{requirement.id}: {requirement.question} {sighting.kind} {sighting.value}"
+            yield _lead(sighting, f"requirement:{requirement.id}", 2, why)
+
+    def _entries(self, sighting: Sighting) -> Iterator[tuple[Entry, str]]:
+        if sighting.kind != "name":
+            for entry in self.by_value.get((sighting.kind, sighting.value), ()):
+                yield entry, ""
+            return
+        if sighting.value not in self.names:
+            if len(self.names) > 100_000:
+                self.names.clear()
+            self.names[sighting.value] = list(self._named(sighting.value)) if self.by_key else []
+        yield from self.names[sighting.value]
+
+    def _named(self, value: str) -> Iterator[tuple[Entry, str]]:
+        candidates = {entry.row: entry for key in names.keys(value) for entry in self.by_key.get(key, ())}
+        for row in sorted(candidates):
+            score = names.score(candidates[row].value, value)
+            if score.value >= SAME_NAME:
+                yield candidates[row], f"; written {value} here, likeness {score.value:.2f}"
+
+    def _requirements(self, sighting: Sighting) -> Iterator[Requirement]:
+        yield from self.asked.get(sighting.value, ())
+        for requirement in self.asked_kinds.get(sighting.kind, ()):
+            reasons = kinds.get(sighting.kind).country(sighting.value)
+            if {reason.country for reason in reasons} & set(requirement.countries):
+                yield requirement
+
+
+def _lead(sighting: Sighting, rule: str, severity: int, why: str) -> Lead:
+    try:
+        exhibit = Address.parse(sighting.address).exhibit
+    except AddressError:
+        exhibit = sighting.address.partition("/")[0]
+    return Lead(sighting.address, RUN, rule, severity, why[:400], exhibit, (sighting.address,))
