@@ -12,11 +12,11 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 LONGEST = 200
 _KEPT = 48
-_ENTRIES = 100_000
+_ENTRIES = 120_000
 _ASCII = re.compile(r"[a-z0-9]+")
 _ALONE = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u31f0-\u31ff\u3400-\u9fff\U00020000-\U0003ffff"
 _MARKED = "\u0900-\u0dff\u0f00-\u0fff"
@@ -55,43 +55,41 @@ _SUFFIXES = (
     "تهما", "كما", "هما", "تهم", "تهن", "تكم", "تها", "تنا", "هم", "هن", "كم", "نا", "ها", "ان", "ات", "ون", "ين",
     "يه", "ته", "تي", "ه", "ي",
 )  # fmt: skip
-_ARABIC = re.compile("[\u0621-\u064a]{4,}")
-_PLURAL = re.compile(r"[a-z]{4,}[sx]")
+_ARABIC = re.compile("[\u0621-\u064a]+")
+_STEM = re.compile(
+    rf"(?:(?:{'|'.join(_PREFIXES)})(?=.{{3}})|و(?=.{{3}})|[فبكل](?=.{{4}}))?([\u0621-\u064a]{{3,}}?)(?:{'|'.join(_SUFFIXES)})?"
+)
+_PLURAL = re.compile(r"[a-z]{3,}[sx]")
+_SINGULAR = ("ss", "us", "is", "x")
 
 
 class _Memo(dict[str, str]):
-    """What short strings become, remembered until there are too many."""
+    """What short strings become, remembered until there are too many; those asked for lately survive."""
+
+    def __init__(self, make: Callable[[str], str]) -> None:
+        self.make, self.older = make, dict[str, str]()
 
     def __missing__(self, word: str) -> str:
-        result = self.make(word)
+        result = self.older.get(word)
+        if result is None:
+            result = self.make(word)
+            if result == word:
+                result = word
         if len(word) <= _KEPT:
             if len(self) >= _ENTRIES:
+                self.older = dict(self)
                 self.clear()
             self[word] = result
         return result
-
-    def make(self, word: str) -> str:
-        raise NotImplementedError
-
-
-class _Folded(_Memo):
-    def make(self, word: str) -> str:
-        return " ".join(_words(word))
-
-
-class _Stems(_Memo):
-    def make(self, word: str) -> str:
-        if _ARABIC.fullmatch(word):
-            return _stem_arabic(word)
-        return _stem_latin(word) if _PLURAL.fullmatch(word) else word
-
-
-_folded, _stems = _Folded(), _Stems()
 
 
 def fold(text: str) -> str:
     """The folded words of a text, one space between them; a word over 200 characters is cut into several."""
     return " ".join(filter(None, map(_folded.__getitem__, text.split())))
+
+
+_folded = _Memo(lambda chunk: " ".join(_words(chunk)))
+_stems = _Memo(lambda word: _stem(word))
 
 
 def stem(text: str) -> str:
@@ -104,17 +102,19 @@ def stems(words: Iterable[str]) -> set[str]:
     return {root for word in words if (root := _stems[word]) != word}
 
 
-def _words(chunk: str) -> Iterable[str]:
+def _words(chunk: str) -> list[str]:
     if chunk.isascii():
-        words = _ASCII.findall(chunk.lower())
+        words = [chunk.lower()] if chunk.isalnum() else _ASCII.findall(chunk.lower())
     else:
-        plain = unicodedata.normalize("NFKD", chunk.translate(_LETTERS)).translate(_LETTERS).casefold()
-        words = _WORD.findall(_digits(unicodedata.normalize("NFC", plain.translate(_LETTERS))))
-    for word in words:
-        if len(word) <= LONGEST:
-            yield word
+        plain = chunk.translate(_LETTERS)
+        if _ARABIC.fullmatch(plain):
+            words = [plain]
         else:
-            yield from (word[at : at + LONGEST] for at in range(0, len(word), LONGEST))
+            plain = unicodedata.normalize("NFKD", plain).translate(_LETTERS).casefold().translate(_LETTERS)
+            words = _WORD.findall(_digits(unicodedata.normalize("NFC", plain)))
+    if len(chunk) <= LONGEST // 20:
+        return words
+    return [word[at : at + LONGEST] for word in words for at in range(0, len(word), LONGEST)]
 
 
 def _digits(text: str) -> str:
@@ -123,21 +123,9 @@ def _digits(text: str) -> str:
     return "".join(str(unicodedata.decimal(c)) if c > "\x7f" and c.isdecimal() else c for c in text)
 
 
-def _stem_arabic(word: str) -> str:
-    for prefix in _PREFIXES:
-        if word.startswith(prefix) and len(word) - len(prefix) >= 3:
-            word = word[len(prefix) :]
-            break
-    else:
-        if (word[0] == "و" and len(word) >= 4) or (word[0] in "فبكل" and len(word) >= 5):
-            word = word[1:]
-    for suffix in _SUFFIXES:
-        if word.endswith(suffix) and len(word) - len(suffix) >= 3:
-            return word[: -len(suffix)]
-    return word
-
-
-def _stem_latin(word: str) -> str:
-    if word.endswith(("eaux", "eux")):
-        return word[:-1]
-    return word if word.endswith(("ss", "us", "is", "x")) else word[:-1]
+def _stem(word: str) -> str:
+    if word.isascii():
+        if not _PLURAL.fullmatch(word):
+            return word
+        return word[:-1] if word.endswith(("eaux", "eux")) or not word.endswith(_SINGULAR) else word
+    return found[1] if (found := _STEM.fullmatch(word)) else word
