@@ -14,10 +14,11 @@ from moisson.address import decode as decode_name
 from moisson.custody import intake
 from moisson.engine import messages as m
 from moisson.engine.confine import Confinement
-from moisson.engine.sandbox import Sandbox
+from moisson.engine.sandbox import Caps, Sandbox
 from moisson.errors import EvidenceError
 from moisson.evidence.folder import Local
 from moisson.identify.known import Known
+from moisson.registry import BUILT_IN
 from moisson.settings import Settings
 from moisson.store.manifest import Manifest
 from moisson.triage.match import Matcher
@@ -29,14 +30,14 @@ if TYPE_CHECKING:
     from moisson.model import Exhibit, Lead, Record
 
 PAGE = 2000
+MESSAGE_MB = 96
 PRELOAD = (
     "moisson.engine.serve",
-    "moisson.registry",
     "moisson.selectors.find",
     "moisson.selectors.names",
     "moisson.selectors.language",
     "moisson.identify.kind",
-    *("moisson.extract." + name for name in ("strings",)),
+    *BUILT_IN,
 )
 _DECODED = (".e01", ".ex01", ".s01", ".qcow2", ".vmdk", ".vhd", ".vhdx")
 
@@ -77,7 +78,8 @@ class Supply:
         self.known = Known.open(known) if known.exists() else None
         self.matcher = Matcher.open(root / "lists", settings)
         memory = settings.limits.memory_mb
-        self.sandbox = Sandbox("moisson.engine.serve:serve", PRELOAD, Confinement(data_mb=memory))
+        caps = Caps(message=MESSAGE_MB << 20)
+        self.sandbox = Sandbox("moisson.engine.serve:serve", PRELOAD, Confinement(data_mb=memory), caps=caps)
         self.sandbox.start()
         self.level = str(self.sandbox.level)
 

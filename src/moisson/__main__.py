@@ -1,0 +1,5 @@
+"""`python -m moisson`: the same program."""
+
+from moisson.cli.main import main
+
+main()

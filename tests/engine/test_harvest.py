@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from moisson.address import Address
+from moisson.engine.case import Case
+from moisson.errors import CaseError, UsageError
+from moisson.model import Run, identity
+from tests.conftest import DEMO, Silent, harvest_demo
+
+pytestmark = pytest.mark.xdist_group("case")
+TABLES = ("items", "texts", "sightings", "events", "leads", "failures")
+
+
+def records_of(root: Path) -> set[str]:
+    case = Case(root)
+    return {identity(record) for table in TABLES for record in case.records(table) if not isinstance(record, Run)}
+
+
+@pytest.fixture(scope="module")
+def case(demo_case):
+    opened = Case(demo_case)
+    yield opened
+    opened.close()
+
+
+def test_every_item_reads_again_to_the_bytes_that_were_hashed(case):
+    rows = case.store.sql("select address, sha256 from items where sha256 != '' and role != 'medium'")
+    assert len(rows) > 200
+    wrong = [a for a, sha256 in rows if hashlib.sha256(case.read(a)).hexdigest() != sha256]
+    assert wrong == []
+
+
+def test_every_sighting_points_at_what_was_written(case):
+    rows = case.store.sql("select address, raw, item from sightings order by hash(address) limit 400")
+    wrong = []
+    for address, raw, item in rows:
+        found = case.read(address).decode()
+        exact = Address.parse(address).layers[-1].scheme == "t"
+        if not Address.parse(item).holds(Address.parse(address)) or (found != raw if exact else raw not in found):
+            wrong.append((address, raw, found[:80]))
+    assert len(rows) == 400
+    assert wrong == []
+
+
+def test_what_is_locked_opens_with_the_passwords_at_hand(case):
+    inside = case.store.sql("select count(*) from items where address like 'AMP-006/luks/%' and sha256 != ''")
+    assert inside[0][0] > 0
+
+
+def test_deleted_files_are_read_too(case):
+    states = dict(case.store.sql("select state, count(*) from items where sha256 != '' group by 1"))
+    assert states["deleted"] > 3
+    assert states["live"] > 50
+
+
+def test_known_files_are_hashed_and_not_read(case):
+    rows = case.store.sql("select address from items where list_contains(flags, 'known')")
+    assert rows
+    texts = case.store.sql(
+        "select count(*) from texts semi join (select unnest(?) address) using (address)", [r[0] for r in rows]
+    )
+    assert texts[0][0] == 0
+
+
+def test_leads_name_the_line_that_asked(case):
+    rules = {r for (r,) in case.store.sql("select distinct rule from leads")}
+    assert any(rule.startswith("watchlist:") for rule in rules)
+    assert any(rule.startswith("requirement:") for rule in rules)
+
+
+def test_again_does_nothing_twice(demo_case):
+    before = records_of(demo_case)
+    harvest_demo(demo_case)
+    assert records_of(demo_case) == before
+
+
+def test_one_worker_finds_what_two_find(demo_case, tmp_path):
+    harvest_demo(tmp_path / "case", workers=1)
+    assert records_of(tmp_path / "case") == records_of(demo_case)
+
+
+def test_a_shallow_harvest_deepens_in_place(demo_case, tmp_path):
+    harvest_demo(tmp_path / "case", until="glance")
+    glance = Case(tmp_path / "case").store.sql("select count(*) from entries")[0][0]
+    harvest_demo(tmp_path / "case")
+    assert records_of(tmp_path / "case") == records_of(demo_case)
+    assert glance > 100
+
+
+def harvest_command(root: Path) -> list[str]:
+    return [
+        *(sys.executable, "-m", "moisson", "harvest", str(root), "--intake", str(DEMO / "intake.csv")),
+        *("--watchlist", str(DEMO / "watchlist.csv"), "--requirements", str(DEMO / "requirements.yaml")),
+        *("--known", str(DEMO / "known.csv"), "--passwords", str(DEMO / "passwords.txt")),
+    ]
+
+
+def descendants(pid: int) -> list[int]:
+    found, at = [], [pid]
+    while at:
+        children = Path(f"/proc/{at[0]}/task/{at.pop(0)}/children")
+        try:
+            mine = [int(word) for word in children.read_text().split()]
+        except OSError:
+            continue
+        found += mine
+        at += mine
+    return found
+
+
+def harvest_with_kills(root: Path, kills: int, seed: int) -> None:
+    """Kill the coordinator or any process below it at random moments, then let it end."""
+    rng, left = random.Random(seed), kills
+    while True:
+        process = subprocess.Popen(harvest_command(root), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while left and process.poll() is None:
+            time.sleep(rng.uniform(0.05, 1.5))
+            family = [process.pid, *descendants(process.pid)]
+            victim = process.pid if rng.random() < 0.5 else rng.choice(family)
+            try:
+                os.kill(victim, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+            left -= 1
+            if victim == process.pid:
+                break
+        if process.wait(timeout=300) == 0 and not left:
+            return
+        if process.returncode == 0:
+            left = 0
+
+
+def test_kills_at_random_moments_change_nothing(demo_case, tmp_path):
+    harvest_with_kills(tmp_path / "case", 5, seed=1)
+    assert records_of(tmp_path / "case") == records_of(demo_case)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+def test_fifty_kills_change_nothing(demo_case, tmp_path, seed):
+    harvest_with_kills(tmp_path / "case", 10, seed=100 + seed)
+    assert records_of(tmp_path / "case") == records_of(demo_case)
+
+
+def test_nothing_below_outlives_the_coordinator(tmp_path):
+    process = subprocess.Popen(harvest_command(tmp_path / "case"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 30
+    while len(family := descendants(process.pid)) < 4 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(family) >= 4
+    process.kill()
+    process.wait()
+    while (alive := [p for p in family if running(p)]) and time.monotonic() < deadline + 10:
+        time.sleep(0.05)
+    assert alive == []
+
+
+def running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except OSError:
+        return False
+
+
+def test_two_coordinators_are_one_too_many(demo_case):
+    from moisson.engine import case as cases
+
+    with cases.locked(demo_case), pytest.raises(CaseError), cases.locked(demo_case):
+        pass
+
+
+def test_a_folder_with_other_things_is_no_case(tmp_path):
+    (tmp_path / "thesis.doc").write_text("x")
+    with pytest.raises(CaseError):
+        harvest_demo(tmp_path)
+
+
+def test_no_exhibit_is_a_usage_error(tmp_path):
+    from moisson.engine.harvest import harvest
+    from moisson.settings import Settings
+
+    with pytest.raises(UsageError):
+        harvest(tmp_path / "case", [], Settings(), Silent())
