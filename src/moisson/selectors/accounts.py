@@ -1,0 +1,138 @@
+"""Accounts of services: `service:@handle`, from links, from labels in several languages, from stated fields."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, ClassVar
+
+from moisson.selectors.fold import lower, plain
+from moisson.selectors.kind import Context, Hit, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from moisson.selectors.fold import Folded
+
+_HANDLE = re.compile(r"@?([a-z0-9_](?:[a-z0-9_.-]{0,48}[a-z0-9_])?)")
+_CANONICAL = re.compile(r"([a-z0-9_.-]{2,20})[ \t]?:[ \t]?@([a-z0-9_](?:[a-z0-9_.-]{0,48}[a-z0-9_])?)")
+_LINK = re.compile(r"(?:[a-z]+://)?(?:www\.|m\.|web\.|mobile\.)?([a-z0-9.-]+\.[a-z]{2,4})/([^\s?#]*)")
+_SEPARATOR = re.compile(r"[ \t\u00a0]{0,2}(?:[:=：]|(?:is|est|id|user|username|handle|هو|معرف)[ \t:]{1,2})?[ \t\u00a0]{0,2}[\"'(]?@")
+_COLON = re.compile(r"[ \t\u00a0]{0,2}[:=：][ \t\u00a0]{0,2}")
+_AFTER = re.compile(r"[ \t]{0,2}[(\[/-][ \t]?(?:on |sur |via |على )?([^\W\d_]{4,12})")
+_NOT_HANDLES = frozenset(
+    "p reel reels stories explore share sharer intent hashtag search home login joinchat s c watch groups pages events"
+    " profile.php tv channel addstickers proxy socks tag discover t status i settings about help privacy add".split()
+)
+
+
+@cache
+def services() -> tuple[dict[str, str], dict[str, str]]:
+    """The words for each service, and the hosts of its links."""
+    table = tomllib.loads(files("moisson.selectors").joinpath("data/services.toml").read_text("utf-8"))
+    words = {word: name for name, entry in table.items() for word in (name, *entry.get("words", ()))}
+    hosts = {h: name for name, entry in table.items() for h in entry.get("hosts", ())}
+    return words, hosts
+
+
+class Account(Kind):
+    """An account as `service:@handle`, in lower case."""
+
+    name: ClassVar[str] = "account"
+    label: ClassVar[str] = "Account"
+    pivot: ClassVar[bool] = True
+    strong: ClassVar[bool] = True
+    weight: ClassVar[float] = 0.95
+
+    @classmethod
+    def clean(cls, raw: str, ctx: Context) -> str | None:
+        text = lower(plain(raw)).strip()
+        if m := _CANONICAL.fullmatch(text):
+            service = services()[0].get(m[1], m[1])
+            return f"{service}:@{m[2]}"
+        if linked := _linked(text):
+            return linked
+        word, _, rest = text.replace("@", ":").partition(":")
+        service = services()[0].get(word.strip(), "")
+        m = _HANDLE.fullmatch(rest.strip(" :@"))
+        return f"{service}:@{m[1]}" if service and m else None
+
+    @classmethod
+    def caption(cls, value: str) -> str:
+        service, _, handle = value.partition(":")
+        return f"{handle} ({service})"
+
+
+def _linked(url: str) -> str | None:
+    """The account a link leads to."""
+    m = _LINK.match(url)
+    service = services()[1].get(m[1]) if m else None
+    if not m or not service:
+        return None
+    parts = [p for p in m[2].split("/") if p]
+    if parts[:1] in (["add"], ["in"], ["user"], ["@"], ["people"]):
+        parts = parts[1:]
+    if not parts or parts[0] in _NOT_HANDLES or parts[0].startswith("+"):
+        return None
+    handle = _HANDLE.match(parts[0])
+    return f"{service}:@{handle[1]}" if handle and handle.end() == len(parts[0]) and not handle[1].isdigit() else None
+
+
+def from_url(url: str, start: int, end: int) -> Hit | None:
+    """The account behind a URL that was found."""
+    value = _linked(url.lower())
+    return Hit("account", value, start, end, 0.9) if value else None
+
+
+def seek_accounts(page: Folded, ctx: Context) -> Iterator[Hit]:
+    """Labelled handles and links without a scheme."""
+    low = page.low
+    words, hosts = services()
+    ascii_only = low.isascii()
+    for word, service in words.items():
+        if ascii_only and not word.isascii():
+            continue
+        at = low.find(word)
+        while at >= 0:
+            end = at + len(word)
+            if hit := _labelled(low, at, end, service):
+                yield hit
+            at = low.find(word, end)
+    for host in hosts:
+        at = low.find(host + "/")
+        while at >= 0:
+            m = _HANDLE.match(low, at + len(host) + 1)
+            before = low[at - 1 : at]
+            if m and (not before or not (before.isalnum() or before in "./-")) and (value := _linked(low[at : m.end()])):
+                yield Hit("account", value, at, m.end(), 0.9)
+            at = low.find(host + "/", at + 4)
+    yield from _followed(low)
+
+
+def _labelled(low: str, start: int, end: int, service: str) -> Hit | None:
+    """`Telegram: @x`, `telegram:@x`, `تلغرام @x`; without the sign only after a colon and with a digit or underscore."""
+    if start and low[start - 1].isalpha() and (low[start - 1].isascii() or low[start - 1] not in "وبلال"):
+        return None
+    if m := _SEPARATOR.match(low, end):
+        if (handle := _HANDLE.match(low, m.end())) and len(handle[1]) > 1:
+            return Hit("account", f"{service}:@{handle[1]}", start, handle.end(), 0.95)
+        return None
+    colon = _COLON.match(low, end)
+    handle = _HANDLE.match(low, colon.end()) if colon else None
+    if not handle or len(handle[1]) < 4 or low[handle.end() : handle.end() + 1] in ("@", "/", ":"):
+        return None
+    telling = any(c.isalpha() for c in handle[1]) and any(c.isdigit() or c == "_" for c in handle[1])
+    return Hit("account", f"{service}:@{handle[1]}", start, handle.end(), 0.75) if telling else None
+
+
+def _followed(low: str) -> Iterator[Hit]:
+    """`@x (Telegram)`."""
+    words = services()[0]
+    at = low.find("@")
+    while at >= 0:
+        handle = _HANDLE.match(low, at)
+        if handle and (m := _AFTER.match(low, handle.end())) and m[1] in words and not low[at - 1 : at].isalnum():
+            yield Hit("account", f"{words[m[1]]}:@{handle[1]}", at, handle.end(), 0.85)
+        at = low.find("@", at + 1)

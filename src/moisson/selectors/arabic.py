@@ -1,0 +1,140 @@
+"""Names of persons in Arabic text: kunya, nasab, attested given name with surname or nisba, titles."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from moisson.selectors.kind import Context, Hit
+from moisson.selectors.lexicon import lexicon, words
+from moisson.selectors.persons import tidy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from moisson.selectors.fold import Folded
+
+_RUN = re.compile("[\u0621-\u063a\u0640-\u0652\u0670-\u06d3]+(?:[ \u00a0][\u0621-\u063a\u0640-\u0652\u0670-\u06d3]+)+")
+_SAME = str.maketrans("أإآٱىیېئةەکڪگؤ\u00a0", "ااااييييههكككو ")
+_SIGNS = re.compile("[\u0640\u064b-\u0652\u0670ء]")
+_FATHERS = frozenset("ابو ابي ابا".split())
+_SONS = frozenset("بن ابن بنت ولد".split())
+_PREFIXES = frozenset("قره قرا كوك اق".split())
+_FEW, _MANY = 5, 20
+
+
+def seek_arabic(page: Folded, ctx: Context) -> Iterator[Hit]:
+    """Names in every run of Arabic words."""
+    if page.text.isascii():
+        return
+    for m in _RUN.finditer(page.text):
+        yield from _scan(page.text, m.start(), m[0])
+
+
+def _scan(text: str, start: int, run: str) -> Iterator[Hit]:
+    raw = run.replace("\u00a0", " ").split(" ")
+    plain = _SIGNS.sub("", run.translate(_SAME)).split(" ")
+    if len(raw) != len(plain):
+        return
+    titles, places = words()["titles"], words()["places"]
+    roles = lexicon().roles
+    i = 0
+    while i < len(plain):
+        word = plain[i]
+        known = roles.get(word)
+        if not (known and known.given >= _FEW) and word not in _FATHERS and word not in ("ام", "عبد") and word[:1] != "و":
+            i += 1
+            continue
+        begin, shift = i, 0
+        if word[:1] == "و" and not (known and known.given >= _FEW):
+            shift, word = 1, word[1:]
+        before = plain[i - 1] if i else ""
+        end, sure = _name(plain, i, word, before in titles)
+        if end and not (before in places and sure < 0.9):
+            first = start + sum(map(len, raw[:begin])) + begin + shift
+            last = start + sum(map(len, raw[:end])) + end - 1
+            yield Hit("name", tidy(text[first:last]), first, last, sure)
+            i = end
+        else:
+            i += 1
+
+
+def _name(plain: list[str], i: int, word: str, titled: bool) -> tuple[int, float]:
+    """Where the name that begins here ends, and how sure it is; (0, 0) for none."""
+    if word in _FATHERS or word == "ام":
+        return _kunya(plain, i, word)
+    end, given = _given(plain, i, word)
+    if not end or (given < _FEW):
+        return 0, 0.0
+    units, strong = 1, False
+    while end < len(plain) and units < 5:
+        step, son = _next(plain, end)
+        if not step:
+            break
+        end += step
+        units += 1
+        strong = strong or son
+    common = word in lexicon().ordinary and word not in words()["trusted"]
+    if units >= 2 and (not common or strong or units > 2):
+        return end, 0.9 if (given >= _MANY or strong) and not common else 0.75
+    return (end, 0.7) if titled and given >= _MANY and not common else (0, 0.0)
+
+
+def _given(plain: list[str], i: int, word: str) -> tuple[int, int]:
+    """The end of the given name that begins here, and how well it is attested."""
+    if word == "عبد":
+        follows = plain[i + 1] if i + 1 < len(plain) else ""
+        return (i + 2, 100) if follows.startswith("ال") or follows in ("رب", "ربه") else (0, 0)
+    known = lexicon().roles.get(word)
+    if known is None or known.given < _FEW or known.given * 4 < known.last:
+        return 0, 0
+    if i + 1 < len(plain) and plain[i + 1] == "الدين":
+        return i + 2, max(known.given, _MANY)
+    return i + 1, known.given
+
+
+def _next(plain: list[str], at: int) -> tuple[int, bool]:
+    """How many words from here continue a name, and whether a word such as `بن` proves it."""
+    word, follows = plain[at], plain[at + 1] if at + 1 < len(plain) else ""
+    lists, roles = lexicon(), lexicon().roles
+    if word in _SONS and follows and follows not in lists.ordinary:
+        return 2 + (follows == "عبد" and at + 2 < len(plain)), True
+    if word == "عبد" and follows.startswith("ال"):
+        return 2, False
+    if word == "ال" and follows:
+        return 2, True
+    if word in _FATHERS and follows and follows not in lists.ordinary:
+        return 2, True
+    if word in _PREFIXES and follows:
+        return 2, False
+    if word in lists.ordinary and word not in words()["trusted"]:
+        return 0, False
+    if word.startswith("ال") and len(word) > 4:
+        known = roles.get(word[2:])
+        nisba = word.endswith("ي") and len(word) > 5
+        fits = (known and known.last >= 1) or nisba
+        return (1, False) if fits and word[2:] not in lists.ordinary else (0, False)
+    known = roles.get(word)
+    return (1, False) if known and (known.given >= 3 or known.last >= 2) and len(word) > 2 else (0, False)
+
+
+def _kunya(plain: list[str], i: int, word: str) -> tuple[int, float]:
+    """`أبو X` and `أم X`, with the nisba behind them."""
+    follows = plain[i + 1] if i + 1 < len(plain) else ""
+    lists = lexicon()
+    if len(follows) < 2 or follows in words()["kunya_places"]:
+        return 0, 0.0
+    known = lists.roles.get(follows.removeprefix("ال"))
+    if word == "ام" and not (known and known.given >= _FEW and (follows not in lists.ordinary or follows in words()["trusted"])):
+        return 0, 0.0
+    if word == "ابي" and not (known and known.given >= _FEW):
+        return 0, 0.0
+    end = i + 2
+    if follows == "عبد" and end < len(plain):
+        end += 1
+    if end < len(plain):
+        last = plain[end]
+        seen = lists.roles.get(last[2:]) if last.startswith("ال") else None
+        if last.startswith("ال") and last.endswith("ي") and len(last) > 5 and seen and seen.last and last not in lists.ordinary:
+            end += 1
+    return end, 0.9

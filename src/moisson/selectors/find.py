@@ -1,0 +1,141 @@
+"""Selectors in a text of any size, in one pass: the surest kinds claim their characters first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from moisson.selectors import accounts, arabic, identifiers, network, persons, phones, places, plates
+from moisson.selectors.fold import Folded
+from moisson.selectors.kind import Context, Found, Hit
+from moisson.selectors.kinds import get, seek_described
+from moisson.selectors.numbers import seek_numbers
+from moisson.selectors.tables import Cell, Columns, kind_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["Context", "Found", "clean_stated", "find", "read_query"]
+
+_BLOCK = 1 << 16
+_NESTED = frozenset({"domain", "onion"})
+_CHATS = ("wa.me/", "api.whatsapp.com/send?phone=", "whatsapp.com/send?phone=", "viber.me/")
+_CHOICE = ("url", "email", "account", "iban", "crypto", "coords", "mac", "imei", "iccid", "phone", "ipv4", "ipv6", "onion")
+
+
+def find(text: str, ctx: Context) -> Iterator[Found]:
+    """Everything that is found, in order; no two overlap except a domain inside its URL."""
+    columns = Columns()
+    at = 0
+    while at < len(text):
+        stop = _cut(text, at)
+        page = Folded(text[at:stop])
+        for hit in sorted(_hits(page, columns, ctx), key=lambda h: (h.start, -h.end)):
+            start = at + page.origin(hit.start)
+            end = at + page.origin(hit.end, end=True)
+            yield Found(hit.kind, hit.value, text[start:end], start, end - start, round(hit.confidence, 3))
+        at = stop
+
+
+def _cut(text: str, at: int) -> int:
+    """Where the block that begins here ends: at a line, else at a space, else anywhere."""
+    stop = at + _BLOCK
+    if stop >= len(text):
+        return len(text)
+    for sign in ("\n\n", "\n", "\t", " "):
+        cut = text.rfind(sign, at + _BLOCK // 2, stop)
+        if cut > at:
+            return cut + len(sign)
+    return stop
+
+
+class _Taken:
+    """The characters that are claimed already."""
+
+    def __init__(self, size: int) -> None:
+        self.marks = bytearray(size)
+        self.hits: list[Hit] = []
+
+    def add(self, hits: Iterable[Hit]) -> None:
+        for hit in hits:
+            if hit.kind in _NESTED and self.hits and self._inside(hit):
+                self.hits.append(hit)
+            elif self.marks.find(1, hit.start, hit.end) < 0:
+                self.marks[hit.start : hit.end] = b"\1" * (hit.end - hit.start)
+                self.hits.append(hit)
+
+    def _inside(self, hit: Hit) -> bool:
+        last = self.hits[-1]
+        return last.kind == "url" and last.start <= hit.start and hit.end <= last.end
+
+
+def _hits(page: Folded, columns: Columns, ctx: Context) -> list[Hit]:
+    taken = _Taken(len(page.text))
+    cells = columns.cells(page)
+    if "<<" in page.text:
+        taken.add(identifiers.seek_documents(page.text))
+    taken.add(_links(page, ctx))
+    for hit in list(network.seek_emails(page, ctx)):
+        taken.add([hit])
+        if (name := persons.before_address(page, hit.start)) is not None:
+            taken.add([name])
+    for seek in (
+        accounts.seek_accounts, network.seek_hosts, places.seek_positions, plates.seek_networks, network.seek_hardware,
+        plates.seek_plates, seek_described,
+    ):  # fmt: skip
+        taken.add(seek(page, ctx))
+    taken.add(seek_numbers(page, ctx, lambda at: kind_at(cells, at), taken.marks))
+    taken.add(_in_cells(page, cells, ctx))
+    for seek in (persons.seek_labelled, persons.seek_latin, arabic.seek_arabic):
+        taken.add(seek(page, ctx))
+    return taken.hits
+
+
+def _links(page: Folded, ctx: Context) -> Iterator[Hit]:
+    """URLs; those of a chat with a number are that number, those of a profile are that account."""
+    for hit in network.seek_urls(page, ctx):
+        if hit.kind == "url":
+            _, _, rest = hit.value.partition("://")
+            for chat in _CHATS:
+                digits = rest.removeprefix(chat).partition("?")[0].partition("&")[0].strip("+/ ")
+                if rest.startswith(chat) and digits.isdigit() and (value := phones.Phone.clean("+" + digits, ctx)):
+                    yield Hit("phone", value, hit.start, hit.end, 0.95)
+                    break
+            else:
+                account = accounts.from_url(hit.value, hit.start, hit.end)
+                yield account or hit
+        else:
+            yield hit
+
+
+def _in_cells(page: Folded, cells: list[Cell], ctx: Context) -> Iterator[Hit]:
+    """Names, networks and plates that the head of their column announces."""
+    for cell in cells:
+        raw = page.text[cell.start : cell.end]
+        if cell.kind == "name" and persons.looks_like_name(raw):
+            yield Hit("name", persons.tidy(raw), cell.start, cell.end, 0.85)
+        elif cell.kind in ("ssid", "plate", "iccid", "imsi") and (value := get(cell.kind).clean(raw, ctx)):
+            yield Hit(cell.kind, value, cell.start, cell.end, 0.85)
+
+
+def clean_stated(kind: str, raw: str, ctx: Context) -> Found | None:
+    """The value of a field that its format declares to be of this kind."""
+    value = get(kind).clean(raw[:4096], ctx)
+    return Found(kind, value, raw, 0, len(raw), 1.0) if value else None
+
+
+def read_query(kind: str, text: str, ctx: Context) -> str | None:
+    """What a row of a watch-list asks for; without a kind use `guess` first."""
+    return get(kind).clean(text[:4096], ctx)
+
+
+def guess(text: str, ctx: Context) -> tuple[str, str] | None:
+    """The kind and value that the whole of a short text is most likely meant as."""
+    short = text.strip()[:4096]
+    whole = [f for f in find(short, ctx) if f.length >= 0.8 * len(short)]
+    if whole:
+        best = max(whole, key=lambda f: (f.length, f.confidence))
+        return best.kind, best.value
+    for kind in _CHOICE:
+        if value := get(kind).clean(short, ctx):
+            return kind, value
+    return None

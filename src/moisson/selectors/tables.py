@@ -1,0 +1,86 @@
+"""Columns of tables in text: the word at the head of a column says of what kind its cells are."""
+
+from __future__ import annotations
+
+import tomllib
+from bisect import bisect_right
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, NamedTuple
+
+from moisson.selectors.spelling import fold
+
+if TYPE_CHECKING:
+    from moisson.selectors.fold import Folded
+
+_WIDEST = 64
+_SEPARATORS = "\t;|,"
+
+
+class Cell(NamedTuple):
+    """A stretch of text in a column of a known kind."""
+
+    start: int
+    end: int
+    kind: str
+
+
+class Columns:
+    """The columns of the table that is being read; it outlives a block of text."""
+
+    def __init__(self) -> None:
+        self._separator = ""
+        self._kinds: list[str] = []
+
+    def cells(self, page: Folded) -> list[Cell]:
+        """The cells of known kind in this block, in order."""
+        out: list[Cell] = []
+        text = page.text
+        if not self._kinds and not any(s in text for s in _SEPARATORS):
+            return out
+        at = 0
+        for line in text.split("\n"):
+            if not line.strip():
+                self._kinds = []
+            elif self._separator and self._separator in line and self._kinds:
+                self._row(line, at, out)
+            if len(line) < 2000:
+                self._head(line)
+            at += len(line) + 1
+        return out
+
+    def _row(self, line: str, at: int, out: list[Cell]) -> None:
+        parts = line.split(self._separator, _WIDEST)
+        for part, kind in zip(parts, self._kinds, strict=False):
+            if kind and part.strip():
+                inner = part.strip(" \r\"'")
+                start = at + part.find(inner)
+                out.append(Cell(start, start + len(inner), kind))
+            at += len(part) + 1
+
+    def _head(self, line: str) -> None:
+        for separator in _SEPARATORS:
+            count = line.count(separator)
+            if 1 <= count < _WIDEST:
+                kinds = [_headers().get(_word(part), "") for part in line.split(separator)]
+                known = sum(map(bool, kinds))
+                if known >= 2 or (known == 1 and separator == "\t" and count < 12):
+                    self._separator, self._kinds = separator, [k if k != "other" else "" for k in kinds]
+                    return
+
+
+def kind_at(cells: list[Cell], at: int) -> str:
+    """The kind of the column a place is in, or nothing."""
+    i = bisect_right(cells, at, key=lambda c: c.start) - 1
+    return cells[i].kind if i >= 0 and at < cells[i].end else ""
+
+
+@cache
+def _headers() -> dict[str, str]:
+    table = tomllib.loads(files("moisson.selectors").joinpath("data/headers.toml").read_text("utf-8"))
+    return {" ".join(fold(word).split()): kind for kind, words in table.items() for word in words}
+
+
+def _word(cell: str) -> str:
+    text = cell.strip(" \r\n\"'*:")
+    return " ".join(fold(text.replace("_", " ")).split()) if 0 < len(text) <= 40 else ""
