@@ -7,11 +7,13 @@ is looked for there and in `body`. `hit` keeps what a list of results shows.
 
 from __future__ import annotations
 
+import shutil
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import msgspec
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -20,18 +22,23 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 import tantivy
 from msgspec import Struct
 
+from moisson.errors import CaseError
 from moisson.store.normal import fold, stems
 from moisson.store.textpack import PackReader, Place
+from moisson.times import Instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+VERSION = "1"
 HEAP = 32_000_000
+PATHS = 1 << 32
 NEVER = -(1 << 63)
 FACETS = ("exhibit", "kind", "state", "lang", "ext", "year")
-_ITEM = ["address", "exhibit", "name", "path", "kind", "size", "state", "modified_ns", "created_ns"]
-_EVENT = ["address", "exhibit", "kind", "app", "text", "state", "when_ns"]
+_TIMES = [f"{name}_{part}" for name in ("modified", "created") for part in ("ns", "precision", "zone")]
+_ITEM = ["address", "exhibit", "name", "path", "kind", "size", "state", *_TIMES]
+_EVENT = ["address", "exhibit", "kind", "app", "text", "state", "when_ns", "when_precision", "when_zone"]
 _LONGEST = 60_000
 
 
@@ -43,7 +50,7 @@ class Stored(Struct, frozen=True, array_like=True):
     exhibit: str
     kind: str = ""
     state: str = ""
-    time: int | None = None
+    time: Instant | None = None
     size: int = 0
     texts: tuple[tuple[int, int, int], ...] = ()
     words: str = ""
@@ -63,6 +70,27 @@ def schema() -> tantivy.Schema:
         b.add_text_field(name, tokenizer_name="words", index_option=option)
     b.add_bytes_field("hit", stored=True)
     return b.build()
+
+
+def usable(segment: Path) -> bool:
+    """True if a segment has an index that this program wrote or would have written the same."""
+    mark = segment / "index" / "version"
+    return mark.is_file() and mark.read_text() == VERSION
+
+
+def rebuild(segment: Path) -> None:
+    """Write the index of a published segment anew; several processes may do so at once."""
+    fresh, old = segment / f"index-{uuid4().hex}", segment / f"index-{uuid4().hex}"
+    build(segment, fresh)
+    try:
+        if (segment / "index").exists():
+            (segment / "index").rename(old)
+        fresh.rename(segment / "index")
+    except OSError as error:
+        if not usable(segment):
+            raise CaseError(f"the index of {segment} cannot be put in its place: {error}") from error
+    for rest in (fresh, old):
+        shutil.rmtree(rest, ignore_errors=True)
 
 
 def create(folder: Path) -> tantivy.Index:
@@ -91,12 +119,13 @@ class _Extras:
         return found
 
 
-def build(segment: Path) -> int:
+def build(segment: Path, folder: Path | None = None) -> int:
     """Write the index of a segment from its tables; the number of documents."""
+    folder = folder or segment / "index"
     extras = _Extras()
     _read_texts(segment / "texts.parquet", extras)
     _read_sightings(segment / "sightings.parquet", extras)
-    writer = create(segment / "index").writer(HEAP, 1)
+    writer = create(folder).writer(HEAP, 1)
     count = 0
     pack = PackReader(segment / "text.pack") if extras.texts else None
     try:
@@ -109,14 +138,14 @@ def build(segment: Path) -> int:
     writer.commit()
     writer.garbage_collect_files()
     writer.wait_merging_threads()
+    (folder / "version").write_text(VERSION)
     return count
 
 
 def _documents(segment: Path, extras: _Extras, pack: PackReader | None) -> Iterator[dict[str, Any]]:
     ranks = _ranks(segment / "items.parquet")
     for row, item in enumerate(_rows(segment / "items.parquet", _ITEM)):
-        address, time = item["address"], item["modified_ns"]
-        time = item["created_ns"] if time is None else time
+        address, time = item["address"], _instant(item, "modified") or _instant(item, "created")
         texts = extras.texts.pop(address, [])
         stored = Stored(
             address,
@@ -134,7 +163,13 @@ def _documents(segment: Path, extras: _Extras, pack: PackReader | None) -> Itera
             kind = f"event/{event['kind']}"
             words = event["text"]
             stored = Stored(
-                event["address"], event["app"], event["exhibit"], kind, event["state"], event["when_ns"], words=words
+                event["address"],
+                event["app"],
+                event["exhibit"],
+                kind,
+                event["state"],
+                _instant(event, "when"),
+                words=words,
             )
             yield _document(stored, None, [], extras.selectors(event["address"]), 0)
     for address in [*extras.texts, *(owner for owner in extras.owners if owner not in extras.texts)]:
@@ -154,7 +189,7 @@ def _document(
         "exhibit": stored.exhibit,
         "kind": stored.kind,
         "state": stored.state,
-        "time": NEVER if stored.time is None else stored.time,
+        "time": NEVER if stored.time is None else stored.time.ns,
         "size": stored.size,
         "rank": rank,
         "hit": msgspec.msgpack.encode(stored),
@@ -177,8 +212,13 @@ def extension(path: str) -> str:
     return last.lower() if dot and stem and last.isascii() and last.isalnum() and len(last) <= 10 else ""
 
 
-def _year(ns: int | None) -> str:
-    return "" if ns is None else str(datetime.fromtimestamp(ns // 1_000_000_000, UTC).year)
+def _instant(row: dict[str, Any], name: str) -> Instant | None:
+    ns = row[f"{name}_ns"]
+    return None if ns is None else Instant(ns, row[f"{name}_precision"], row[f"{name}_zone"])
+
+
+def _year(time: Instant | None) -> str:
+    return "" if time is None else str(datetime.fromtimestamp(time.ns // 1_000_000_000, UTC).year)
 
 
 def _rows(path: Path, columns: list[str]) -> Iterator[dict[str, Any]]:
@@ -189,12 +229,12 @@ def _rows(path: Path, columns: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def _ranks(path: Path) -> list[int]:
-    """For each item its place in the order of paths."""
+    """For each item its place in the order of paths, counted from `PATHS`; whatever has no path comes before."""
     if not path.exists():
         return []
     table = pq.read_table(path, columns=["path", "address"], use_threads=False)
     order = pc.sort_indices(table, [("path", "ascending"), ("address", "ascending")])
-    ranks: list[int] = pc.sort_indices(order).to_pylist()
+    ranks: list[int] = pc.add(pc.sort_indices(order).cast(pa.int64()), PATHS).to_pylist()
     return ranks
 
 

@@ -1,0 +1,286 @@
+"""Asking a case: words and facets through the indexes of its segments, SQL over their tables, records at addresses."""
+
+from __future__ import annotations
+
+import heapq
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+import tantivy
+from msgspec import Struct
+
+from moisson import model
+from moisson.errors import CaseError, UsageError
+from moisson.store import index
+from moisson.store.language import parse
+from moisson.store.manifest import Descriptor, Manifest
+from moisson.store.schema import TABLES, record
+from moisson.store.snippet import READ, cut
+from moisson.store.terms import compile_query, matcher
+from moisson.store.textpack import PackReader, Place
+from moisson.store.views import Views, records
+from moisson.times import Instant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+Sort = Literal["relevance", "time", "path", "size"]
+DEEPEST = 100_000
+_ORDERS: dict[str, tuple[str | None, bool]] = {
+    "relevance": (None, True),
+    "time": ("time", True),
+    "size": ("size", True),
+    "path": ("rank", False),
+    "-time": ("time", False),
+    "-size": ("size", False),
+    "-path": ("rank", True),
+}
+_BUCKETS = 65_000
+_ANYWHERE = ("entries", "texts", "events", "sightings", "leads", "failures", "links", "runs")
+_stored = msgspec.msgpack.Decoder(index.Stored)
+
+
+class Hit(Struct, frozen=True):
+    """One answer: an item, an event or a place; `marks` are the spans of the snippet's words that were asked for."""
+
+    address: str
+    path: str
+    exhibit: str
+    kind: str
+    state: str
+    mtime: Instant | None
+    size: int
+    snippet: str
+    score: float
+    marks: tuple[tuple[int, int], ...] = ()
+
+
+class Result(Struct, frozen=True):
+    """A page of answers, and how many there are in all."""
+
+    total: int
+    hits: list[Hit]
+
+
+class _Open(Struct, frozen=True):
+    """A live segment that has an index."""
+
+    segment: Descriptor
+    searcher: tantivy.Searcher
+    pack: PackReader | None
+
+
+class Reader:
+    """A case as it was at the last `refresh`; any number of readers may ask while it is written, from any thread."""
+
+    def __init__(self, root: Path, *, memory_mb: int = 1024, threads: int = 2) -> None:
+        self.root = root
+        self.manifest = Manifest(root / "manifest.db", readonly=True)
+        self.segments: list[Descriptor] = []
+        self._open: dict[str, _Open] = {}
+        self._views = Views(root, memory_mb, threads)
+        self._views.show([])
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take notice of what was published since."""
+        live = self.manifest.live()
+        if live != self.segments:
+            before = self._open
+            self._views.show(live)
+            self._open = {s.name: before.get(s.name) or self._index(s) for s in live if s.counts and not s.listing}
+            self.segments = live
+        self._views.fill(self.manifest.exhibits(), self.manifest.tags(), self.manifest.judgements())
+
+    def _index(self, segment: Descriptor) -> _Open:
+        folder = self.root / "seg" / segment.name
+        if not folder.is_dir():
+            raise CaseError(f"segment {segment.name} of unit {segment.unit} is not there")
+        if not index.usable(folder):
+            index.rebuild(folder)
+        opened = tantivy.Index.open(str(folder / "index"))
+        opened.config_reader("manual")
+        pack = PackReader(folder / "text.pack") if segment.counts.get("texts") else None
+        return _Open(segment, opened.searcher(), pack)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._views.close()
+        self.manifest.close()
+        self._open = {}
+
+    def search(self, query: str, limit: int = 50, offset: int = 0, sort: str = "relevance") -> Result:
+        """Answers from `offset` on, with the exact total; newest, largest or first path first, `-` turns that round.
+
+        Raises `UsageError` for a query or an order that makes no sense.
+        """
+        if sort not in _ORDERS:
+            raise UsageError(f"no order {sort}; there are {', '.join(_ORDERS)}")
+        if not 0 <= offset <= DEEPEST or not 0 <= limit <= DEEPEST:
+            raise UsageError(f"at most {DEEPEST} answers can be skipped or shown")
+        tree = parse(query)
+        wanted, test = compile_query(tree), matcher(tree)
+        total, found = self._search(wanted, offset + limit, sort)
+        return Result(total, [_hit(opened, score, at, test) for score, opened, at in list(found)[offset:]])
+
+    def _search(
+        self, query: tantivy.Query, most: int, sort: str
+    ) -> tuple[int, Iterator[tuple[float, _Open, tantivy.DocAddress]]]:
+        field, falling = _ORDERS[sort]
+        order, total = tantivy.Order.Desc if falling else tantivy.Order.Asc, 0
+        lists = []
+        for n, opened in enumerate(list(self._open.values())):
+            result = opened.searcher.search(query, max(1, most), True, field, 0, order)
+            total += result.count  # type: ignore[attr-defined]
+            if result.hits:
+                lists.append(_ranked(n, opened, result.hits, sort))
+        merged = heapq.merge(*lists, key=lambda row: row[0])
+        return total, ((value, opened, at) for _, (_, (value, _, opened, at)) in zip(range(most), merged, strict=False))
+
+    def facets(self, query: str, fields: Sequence[str] = index.FACETS) -> dict[str, dict[str, int]]:
+        """Exact counts of the answers by value of each field, the most frequent first."""
+        if unknown := [field for field in fields if field not in index.FACETS]:
+            raise UsageError(f"no facet {unknown[0]}; there are {', '.join(index.FACETS)}")
+        wanted = compile_query(parse(query))
+        counts: dict[str, dict[str, int]] = {field: {} for field in fields}
+        asked = {field: {"terms": {"field": field, "size": _BUCKETS}} for field in fields}
+        for opened in list(self._open.values()):
+            for field, found in opened.searcher.aggregate(wanted, asked).items():
+                for bucket in found["buckets"]:
+                    counts[field][bucket["key"]] = counts[field].get(bucket["key"], 0) + bucket["doc_count"]
+        return {f: dict(sorted(by.items(), key=lambda pair: (-pair[1], pair[0]))) for f, by in counts.items()}
+
+    def items_with(self, kind: str, value: str, limit: int = 10_000) -> list[Hit]:
+        """The items and places where a selector was seen, without snippets, by path."""
+        wanted = tantivy.Query.term_query(index.schema(), "sel", f"{kind}:{value}", "basic")
+        _, found = self._search(wanted, limit, "path")
+        return [_hit(opened, 0.0, at, None, bare=True) for _, opened, at in found]
+
+    def sql(self, query: str, *args: Any) -> list[tuple[Any, ...]]:
+        """The rows of a SELECT over the views; raises `UsageError` for anything else."""
+        return self._views.rows(query, args)
+
+    def stream(self, query: str, *args: Any) -> Iterator[tuple[Any, ...]]:
+        """The rows of a SELECT, without having them all in memory."""
+        for batch in self._views.batches(query, args):
+            yield from batch
+
+    def text(self, address: str) -> model.Text | None:
+        """The text of an item, the native one before one that was recognised; None when it has none."""
+        found = self.texts(address)
+        return min(found, key=lambda text: text.source != "native", default=None)
+
+    def texts(self, address: str) -> list[model.Text]:
+        """Every text of an item."""
+        rows = [row for opened in self._holders(address) for row in self._at("texts", address, [opened.segment])]
+        return [row for row in rows if isinstance(row, model.Text)]
+
+    def record_at(self, address: str) -> model.Record | None:
+        """The record at an address: the item if there is one, else whatever else says something of it."""
+        holders = [opened.segment for opened in self._holders(address)]
+        if holders and (found := self._at("items", address, holders)):
+            return found[0]
+        exhibit = address.partition("/")[0]
+        own = [s for s in self.segments if s.exhibit in (exhibit, "")]
+        for table in _ANYWHERE:
+            among = [s for s in own if s.listing] if table == "entries" else own
+            if found := self._at("items" if table == "entries" else table, address, among):
+                return found[0]
+        return None
+
+    def records(self, kind: str, exhibit: str | None = None) -> Iterator[model.Record]:
+        """Every record of a table, as it was written; an item that was listed and then read comes once, read."""
+        if kind not in TABLES:
+            raise UsageError(f"no records {kind}; there are {', '.join(TABLES)}")
+        names = [name for name, *_ in self.sql(f"describe select * from {kind}")]
+        query = f"select * from {kind} where ?1 is null or exhibit = ?1"
+        packs = {s.name: s for s in self.segments if s.counts.get("texts") and exhibit in (None, s.exhibit)}
+        if kind == "texts":
+            for segment in packs.values():
+                yield from self._records(kind, names, self._views.source(kind, [segment]), (), segment)
+        else:
+            yield from self._records(kind, names, query, (exhibit,), None)
+
+    def _records(
+        self, kind: str, names: Sequence[str], query: str, args: Sequence[Any], segment: Descriptor | None
+    ) -> Iterator[model.Record]:
+        opened = self._open.get(segment.name) if segment else None
+        for batch in self._views.batches(query, args, 1024):
+            for row in records(kind, names, batch):
+                content = opened.pack.text(_place(row)) if opened and opened.pack else ""
+                yield record(TABLES[kind], row, content)
+
+    def _holders(self, address: str) -> list[_Open]:
+        wanted = tantivy.Query.term_query(index.schema(), "address", address, "basic")
+        exhibit = address.partition("/")[0]
+        near = [opened for opened in list(self._open.values()) if opened.segment.exhibit in (exhibit, "")]
+        return [opened for opened in near if opened.searcher.search(wanted, 1, False).hits]
+
+    def _at(self, table: str, address: str, segments: Sequence[Descriptor]) -> list[model.Record]:
+        found: list[model.Record] = []
+        names = TABLES[table].schema.names
+        holding = [s for s in segments if s.counts.get(table)]
+        for group in [[s] for s in holding] if table == "texts" else [holding] if holding else []:
+            columns = ", ".join(f'"{name}"' for name in names)
+            query = f"select {columns} from ({self._views.source(table, group)}) where address = ?"
+            found += self._records(table, names, query, (address,), group[0] if table == "texts" else None)
+        return found
+
+
+def _place(row: dict[str, Any]) -> Place:
+    return Place(row["offset"], row["length"], row["dictionary"])
+
+
+def _ranked(n: int, opened: _Open, hits: Sequence[tuple[Any, tantivy.DocAddress]], sort: str) -> Iterator[Any]:
+    """The answers of one segment with keys by which several segments merge; read from the index only when needed."""
+    _, falling = _ORDERS[sort]
+    for value, at in hits:
+        key: Any = value
+        if sort.endswith("path"):
+            key = _Turned(_path(opened, value, at)) if falling else _path(opened, value, at)
+        elif falling:
+            key = -value
+        yield (key, n), (value if sort == "relevance" else 0.0, n, opened, at)
+
+
+def _path(opened: _Open, rank: int, at: tantivy.DocAddress) -> tuple[str, str]:
+    stored = _read(opened, at)
+    return (stored.path, stored.address) if rank >= index.PATHS else ("", "")
+
+
+class _Turned:
+    """A key that sorts the other way round."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, key: Any) -> None:
+        self.key = key
+
+    def __lt__(self, other: _Turned) -> bool:
+        return bool(other.key < self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Turned) and bool(self.key == other.key)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _read(opened: _Open, at: tantivy.DocAddress) -> index.Stored:
+    return _stored.decode(opened.searcher.doc(at).get_first("hit") or b"")
+
+
+def _hit(
+    opened: _Open, score: float, at: tantivy.DocAddress, test: Callable[[str], bool] | None, bare: bool = False
+) -> Hit:
+    s = _read(opened, at)
+    snippet: tuple[str, tuple[tuple[int, int], ...]] = cut(s.words[:READ], None if bare else test)
+    pack = None if bare else opened.pack
+    for place in s.texts:
+        if pack is None:
+            break
+        piece = cut(pack.text(Place(*place), READ), test)
+        snippet = piece if piece[1] or not snippet[0] else snippet
+        if snippet[1]:
+            break
+    return Hit(s.address, s.path, s.exhibit, s.kind, s.state, s.time, s.size, snippet[0], score, snippet[1])
