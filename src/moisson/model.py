@@ -253,4 +253,5 @@ def decode(line: bytes | str) -> Record:
 
 def identity(record: Record) -> str:
     """The digest by which a record is the same in every run and every case: all its fields, in order."""
-    return sha256(msgspec.json.encode(record, order="deterministic")).hexdigest()
+    fields = {"type": type(record).__struct_config__.tag} | msgspec.structs.asdict(record)
+    return sha256(msgspec.json.encode(fields, order="deterministic")).hexdigest()
