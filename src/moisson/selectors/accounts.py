@@ -6,6 +6,7 @@ import re
 import tomllib
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
 from moisson.selectors.fold import lower, plain
@@ -22,6 +23,9 @@ _LINK = re.compile(r"(?:[a-z]+://)?(?:www\.|m\.|web\.|mobile\.)?([a-z0-9.-]+\.[a
 _SEPARATOR = re.compile(r"[ \t\u00a0]{0,2}(?:[:=：]|(?:is|est|id|user|username|handle|هو|معرف)[ \t:]{1,2})?[ \t\u00a0]{0,2}[\"'(]?@")
 _COLON = re.compile(r"[ \t\u00a0]{0,2}[:=：][ \t\u00a0]{0,2}")
 _AFTER = re.compile(r"[ \t]{0,2}[(\[/-][ \t]?(?:on |sur |via |على )?([^\W\d_]{4,12})")
+_ANCHOR = re.compile("[@:=：]")
+_LETTERS = re.compile(r"[^\W\d_]+")
+_REACH = 32
 _NOT_HANDLES = frozenset(
     "p reel reels stories explore share sharer intent hashtag search home login joinchat s c watch groups pages events"
     " profile.php tv channel addstickers proxy socks tag discover t status i settings about help privacy add".split()
@@ -90,16 +94,18 @@ def seek_accounts(page: Folded, ctx: Context) -> Iterator[Hit]:
     """Labelled handles and links without a scheme."""
     low = page.low
     words, hosts = services()
-    ascii_only = low.isascii()
-    for word, service in words.items():
-        if ascii_only and not word.isascii():
+    last = 0
+    for m in _ANCHOR.finditer(low):
+        if m.start() < last:
             continue
-        at = low.find(word)
-        while at >= 0:
-            end = at + len(word)
-            if hit := _labelled(low, at, end, service):
-                yield hit
-            at = low.find(word, end)
+        back = low[max(last, m.start() - _REACH) : m.start()]
+        for word in _before(back):
+            if word in words:
+                start = m.start() - len(back) + back.rindex(word)
+                if hit := _labelled(low, start, start + len(word), words[word]):
+                    last = hit.end
+                    yield hit
+                break
     for host in hosts:
         at = low.find(host + "/")
         while at >= 0:
@@ -111,9 +117,16 @@ def seek_accounts(page: Folded, ctx: Context) -> Iterator[Hit]:
     yield from _followed(low)
 
 
+def _before(back: str) -> list[str]:
+    """The words and pairs of words at the end of a stretch that may name a service, the article taken off."""
+    found = _LETTERS.findall(back)[-3:]
+    pairs = [f"{a} {b}" for a, b in pairwise(found)]
+    return [*pairs, *found[::-1], *(w[2:] for w in found if w.startswith("ال"))]
+
+
 def _labelled(low: str, start: int, end: int, service: str) -> Hit | None:
     """`Telegram: @x`, `telegram:@x`, `تلغرام @x`; without the sign only after a colon and with a digit or underscore."""
-    if start and low[start - 1].isalpha() and (low[start - 1].isascii() or low[start - 1] not in "وبلال"):
+    if start and low[start - 1].isascii() and low[start - 1].isalpha():
         return None
     if m := _SEPARATOR.match(low, end):
         if (handle := _HANDLE.match(low, m.end())) and len(handle[1]) > 1:

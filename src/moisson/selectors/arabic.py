@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from moisson.selectors.kind import Context, Hit
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
     from moisson.selectors.fold import Folded
 
 _RUN = re.compile("[\u0621-\u063a\u0640-\u0652\u0670-\u06d3]+(?:[ \u00a0][\u0621-\u063a\u0640-\u0652\u0670-\u06d3]+)+")
-_SAME = str.maketrans("أإآٱىیېئةەکڪگؤ\u00a0", "ااااييييههكككو ")
+_SAME = tuple(zip("أإآٱىیېئةەکڪگؤ\u00a0", "ااااييييههكككو ", strict=True))
 _SIGNS = re.compile("[\u0640\u064b-\u0652\u0670ء]")
+_VOWELLED = re.compile("[\u0640\u064b-\u0652\u0670]")
 _FATHERS = frozenset("ابو ابي ابا".split())
 _SONS = frozenset("بن ابن بنت ولد".split())
 _PREFIXES = frozenset("قره قرا كوك اق".split())
@@ -27,30 +29,45 @@ def seek_arabic(page: Folded, ctx: Context) -> Iterator[Hit]:
     """Names in every run of Arabic words."""
     if page.text.isascii():
         return
-    for m in _RUN.finditer(page.text):
-        yield from _scan(page.text, m.start(), m[0])
+    folded = page.text
+    for letter, same in _SAME:
+        folded = folded.replace(letter, same)
+    starts = _starts()
+    marked = _VOWELLED.search(folded) is not None
+    for m in _RUN.finditer(folded):
+        bare = _SIGNS.sub("", m[0]) if marked or "ء" in m[0] else m[0]
+        plain = bare.split(" ")
+        if not starts.isdisjoint(plain):
+            yield from _scan(page.text, m.start(), m[0].split(" "), plain)
 
 
-def _scan(text: str, start: int, run: str) -> Iterator[Hit]:
-    raw = run.replace("\u00a0", " ").split(" ")
-    plain = _SIGNS.sub("", run.translate(_SAME)).split(" ")
-    if len(raw) != len(plain):
-        return
-    titles, places = words()["titles"], words()["places"]
-    roles = lexicon().roles
+@cache
+def _starts() -> frozenset[str]:
+    """Every word that a name can begin with, those after a glued `و` included."""
+    given = {w for w, r in lexicon().roles.items() if r.given >= _FEW and "\u0600" <= w[0] <= "\u06ff"}
+    glued = {"و" + w for w in given if lexicon().roles[w].given >= _MANY}
+    fathers = _FATHERS | {"ام", "عبد"}
+    return frozenset(given | glued | fathers | {"و" + w for w in fathers})
+
+
+def _scan(text: str, start: int, raw: list[str], plain: list[str]) -> Iterator[Hit]:
+    lists = words()
+    titles, places, settlements, toponyms = (lists[k] for k in ("titles", "places", "settlements", "toponyms"))
+    roles, starts = lexicon().roles, _starts()
     i = 0
     while i < len(plain):
         word = plain[i]
-        known = roles.get(word)
-        if not (known and known.given >= _FEW) and word not in _FATHERS and word not in ("ام", "عبد") and word[:1] != "و":
+        if word not in starts:
             i += 1
             continue
+        known = roles.get(word)
         begin, shift = i, 0
         if word[:1] == "و" and not (known and known.given >= _FEW):
             shift, word = 1, word[1:]
         before = plain[i - 1] if i else ""
         end, sure = _name(plain, i, word, before in titles)
-        if end and not (before in places and sure < 0.9):
+        placed = before in settlements or word in toponyms or (before in places and sure < 0.9)
+        if end and not placed:
             first = start + sum(map(len, raw[:begin])) + begin + shift
             last = start + sum(map(len, raw[:end])) + end - 1
             yield Hit("name", tidy(text[first:last]), first, last, sure)
@@ -74,7 +91,7 @@ def _name(plain: list[str], i: int, word: str, titled: bool) -> tuple[int, float
         end += step
         units += 1
         strong = strong or son
-    common = word in lexicon().ordinary and word not in words()["trusted"]
+    common = word != "عبد" and word in lexicon().ordinary and word not in words()["trusted"]
     if units >= 2 and (not common or strong or units > 2):
         return end, 0.9 if (given >= _MANY or strong) and not common else 0.75
     return (end, 0.7) if titled and given >= _MANY and not common else (0, 0.0)
@@ -114,7 +131,7 @@ def _next(plain: list[str], at: int) -> tuple[int, bool]:
         nisba = word.endswith("ي") and len(word) > 5
         fits = (known and known.last >= 1) or nisba
         return (1, False) if fits and word[2:] not in lists.ordinary else (0, False)
-    known = roles.get(word)
+    known = roles.get(word[2:] if word.startswith("بو") and len(word) > 4 else word)
     return (1, False) if known and (known.given >= 3 or known.last >= 2) and len(word) > 2 else (0, False)
 
 
@@ -125,7 +142,7 @@ def _kunya(plain: list[str], i: int, word: str) -> tuple[int, float]:
     if len(follows) < 2 or follows in words()["kunya_places"]:
         return 0, 0.0
     known = lists.roles.get(follows.removeprefix("ال"))
-    if word == "ام" and not (known and known.given >= _FEW and (follows not in lists.ordinary or follows in words()["trusted"])):
+    if word == "ام" and not (known and known.given >= 2 and (follows not in lists.ordinary or follows in words()["trusted"])):
         return 0, 0.0
     if word == "ابي" and not (known and known.given >= _FEW):
         return 0, 0.0

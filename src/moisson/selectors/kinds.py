@@ -61,7 +61,7 @@ def get(name: str) -> type[Kind]:
 
 
 def _made(name: str, label: str, more: dict[str, Any]) -> type[Kind]:
-    return type(f"Kind_{re.sub(r'\\W', '_', name)}", (Kind,), {"name": name, "label": label, "__doc__": label, **more})
+    return type(f"Kind_{name}", (Kind,), {"name": name, "label": label, "__doc__": label, **more})
 
 
 def load(paths: Iterable[Path]) -> None:

@@ -8,9 +8,12 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
-from moisson.selectors.spelling import fold, is_arabic, tokens
+from moisson.selectors.spelling import fold, is_arabic, skeleton, tokens
 
 _SHARE = 20
+_FREQUENT = 20
+_ALIKE = str.maketrans("hd", "kt")
+_CLERKS = (("v", "w"), ("c", "j"), ("j", "y"), ("ou", "u"), ("ch", "sh"), ("ch", "kh"))
 
 
 class Role(NamedTuple):
@@ -62,7 +65,7 @@ def _top(found: list[tuple[int, str]]) -> tuple[str, ...]:
     if len(found) == 1:
         return (found[0][1],)
     most = max(n for n, _ in found)
-    return tuple(arabic for n, arabic in found if n * _SHARE >= most)
+    return tuple(arabic for n, arabic in found if n * _SHARE >= most and (n > 1 or most < 4))
 
 
 def _add(roles: dict[str, Role], names: list[str], role: Role) -> None:
@@ -78,15 +81,60 @@ def words() -> dict[str, frozenset[str]]:
     return {name: frozenset(fold(word) for word in text.split()) for name, text in table.items()}
 
 
+@cache
+def _shortened() -> dict[str, list[str]]:
+    """Frequent Latin given names under what is left when one letter is dropped."""
+    out: dict[str, list[str]] = {}
+    for word, found in lexicon().roles.items():
+        if found.given >= _FREQUENT and len(word) >= 5 and word.isascii():
+            for part in {word, *(word[:i] + word[i + 1 :] for i in range(len(word)))}:
+                out.setdefault(part, []).append(word)
+    return out
+
+
+def near_given(word: str) -> bool:
+    """Whether a word is one letter off a frequent given name with the same consonants."""
+    if not word.isascii() or word in lexicon().ordinary:
+        return False
+    german = word.replace("dsch", "j").replace("sch", "sh").replace("ch", "kh")
+    spelled = {word, german, *(word.replace(a, b) for a, b in _CLERKS)}
+    spelled.update([w[:-1] + "d" for w in spelled if w.endswith("t")])
+    return any(_near(variant) for variant in spelled if len(variant) > 4) or any(
+        lexicon().roles.get(variant, _NONE).given >= _FREQUENT and variant != word for variant in spelled
+    )
+
+
+@cache
+def _sounds() -> frozenset[str]:
+    """The consonants of every surname seen three times."""
+    bones = (skeleton(word) for word, found in lexicon().roles.items() if found.last >= 3)
+    return frozenset(b for b in bones if len(b) >= 3)
+
+
+def sounds_like_surname(word: str) -> bool:
+    """Whether an unknown word has the consonants of an attested surname."""
+    parts = tokens(word)
+    return bool(parts) and word not in lexicon().ordinary and skeleton(parts[-1]) in _sounds()
+
+
+def _loose(word: str) -> str:
+    return skeleton(word).translate(_ALIKE)
+
+
+def _near(word: str) -> bool:
+    parts = {word, *(word[:i] + word[i + 1 :] for i in range(len(word)))}
+    bones = _loose(word)
+    return any(_loose(other) == bones for part in parts for other in _shortened().get(part, ()))
+
+
 def role(word: str) -> Role:
     """The role of a folded word, its article and glued particles set aside."""
-    found = lexicon().roles.get(word)
-    if found is not None:
-        return found
+    found = lexicon().roles.get(word, _NONE)
     parts = tokens(word)
     if not parts:
-        return _NONE
-    best = lexicon().roles.get(parts[-1], _NONE)
-    if best is _NONE and not is_arabic(word) and parts[-1].startswith("abd") and len(parts[-1]) > 6:
+        return found
+    bare = lexicon().roles.get(parts[-1], _NONE)
+    best = Role(max(found.given, bare.given), max(found.last, bare.last))
+    if best.given < 3 and not is_arabic(word) and parts[-1].startswith("abd") and len(parts[-1]) > 6:
         return Role(20, 0)
     return best

@@ -80,7 +80,7 @@ class Card(Kind):
     @classmethod
     def clean(cls, raw: str, ctx: Context) -> str | None:
         text = _GAPS.sub("", plain(raw))
-        if not 13 <= len(text) <= 19 or not text.isdigit() or not checks.luhn(text) or len(set(text)) < 4:
+        if not 13 <= len(text) <= 19 or not text.isdigit() or not checks.luhn(text) or len(set(text)) < 2:
             return None
         return text if any(len(text) in _PREFIXES.get(text[:n], ()) for n in (1, 2, 3, 4)) else None
 

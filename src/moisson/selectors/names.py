@@ -98,7 +98,7 @@ def _score(left: tuple[str, ...], right: tuple[str, ...]) -> NameScore:
     for token in alone:
         weight += _UNMATCHED * (_FRAME_WEIGHT if token in _FRAME else 1.0)
         said.append(f"{token} alone")
-    value = round((total / weight) ** 0.5 if weight else 0.0, 4)
+    value = round(total / weight if weight else 0.0, 4)
     band: Band = "same" if value >= SAME else "possible" if value >= POSSIBLE else "different"
     return NameScore(value, band, ", ".join(said))
 

@@ -20,7 +20,7 @@ _HOST = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}(?:xn--[a-z0-9-]{2,5
 _EMAIL = re.compile(rf"[a-z0-9!#$%&'*+/=?^_{{|}}~.-]{{1,64}}@(?:{_HOST.pattern})")
 _URL = re.compile(r"[^\s<>\"`{}|\\^\u060c\u061b\u00ab\u00bb\u201c\u201d]{1,2048}")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{1,15}$")
-_TOPS = ".com .org .net .info .biz .ru .fr .de .be .nl .uk .tr .iq .sy .lb .jo .tn .dz .eg .ae .ir .ch .eu".split()
+_TOPS = re.compile(r"\.(?:com|org|net|info|biz|ru|fr|de|be|nl|uk|tr|iq|sy|lb|jo|tn|dz|eg|ae|ir|ch|eu)(?![\w@-])(?!\.\w)")
 _LABELS = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,6}[a-z]{2,4}")
 _FILES = frozenset("png jpg jpeg gif css js html htm php pdf txt docx xlsx exe dll py so zip json xml".split())
 _ONION = re.compile(r"(?:[a-z2-7]{56}|[a-z2-7]{16})\.onion")
@@ -268,19 +268,13 @@ def seek_hosts(page: Folded, ctx: Context) -> Iterator[Hit]:
                 yield Hit("onion", m[0], m.start(), m.end(), 0.95)
                 break
         at = low.find(".onion", at + 6)
-    for top in _TOPS:
-        at = low.find(top)
-        while at >= 0:
-            if hit := _domain(low, at, at + len(top)):
-                yield hit
-            at = low.find(top, at + 3)
+    for m in _TOPS.finditer(low):
+        if hit := _domain(low, m.start(), m.end()):
+            yield hit
 
 
 def _domain(low: str, dot: int, end: int) -> Hit | None:
     """The bare domain whose last dot is here."""
-    after = low[end : end + 2]
-    if after[:1].isalnum() or after[:1] in ("-", "_", "@") or (after[:1] == "." and after[1:].isalnum()):
-        return None
     start = dot
     while start and dot - start < 120 and (low[start - 1].isalnum() or low[start - 1] in ".-"):
         start -= 1

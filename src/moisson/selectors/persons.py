@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from moisson.selectors.kind import Context, Hit
-from moisson.selectors.lexicon import lexicon, role, words
+from moisson.selectors.lexicon import lexicon, near_given, role, sounds_like_surname, words
 from moisson.selectors.spelling import fold
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ _RUN = re.compile(rf"{_TOKEN}(?:[ \u00a0](?:{_PARTICLE}){{0,2}}{_TOKEN}){{1,6}}"
 _PIECE = re.compile(r"[^\s\u00a0]+")
 _FATHERS = frozenset("abu abou abo aba bu umm oum um".split())
 _JOINERS = frozenset("al el bin ben ibn bint de du van von der den le la ter ould abd abdul abdel abdal abdoul bou".split())
+_CAPITAL_ARTICLES = frozenset("ar as at az an ad er es et ed ash ech ach esh ett ech".split())
 _LOWER_KUNYA = re.compile(
     rf"(?:abu|abou|abo|oum|umm)[ \u00a0-]([^\W\d_]{{3,20}})(?:[ \u00a0](?:al|el)[ \u00a0-]?[^\W\d_]{{3,20}}|[ \u00a0]{_ARTICLE}-[^\W\d_]{{3,20}})?"
 )
@@ -68,7 +69,8 @@ def _judge(page: Folded, start: int, run: str) -> Hit | None:
     units = _units(start, run)
     lists = words()
     titled = False
-    while units and (units[0].word in lists["titles"] or _empty(units)):
+    opening = start == 0 or page.text[start - 1] in "\n\t" or page.text[max(0, start - 2) : start - 1] in (".", "!", "?", ":")
+    while units and (units[0].word in lists["titles"] or _empty(units, opening and units[0].start == start)):
         titled = titled or units[0].word in lists["titles"]
         units = units[1:]
     for i, unit in enumerate(units):
@@ -78,6 +80,8 @@ def _judge(page: Folded, start: int, run: str) -> Hit | None:
     if not units or any(w in lists["things"] for w in _line_before(page, units[0].start)[-1:]):
         return None
     units = _cut(units)
+    if units and units[0].word in lists["toponyms"] and not titled:
+        return None
     sure = _evidence(units, titled)
     if not sure:
         return None
@@ -88,15 +92,15 @@ def _judge(page: Folded, start: int, run: str) -> Hit | None:
     return Hit("name", tidy(page.text[first:last]), first, last, sure)
 
 
-def _empty(units: list[_Unit]) -> bool:
-    """Whether the first unit says nothing: no name, or an ordinary word with better company behind it."""
+def _empty(units: list[_Unit], opening: bool) -> bool:
+    """Whether the first unit says nothing: a capital that only opens a sentence, or an ordinary word."""
     first = units[0]
     if first.kunya:
         return False
     if first.caps and len(first.word) > 2 and len(units) > 1 and not units[1].caps and _is_given(units[-1]):
         return False
     known = first.given + first.last
-    return not known or (first.ordinary and first.word not in words()["trusted"])
+    return (opening and not known) or first.word in words()["ordinary"] and first.word not in words()["trusted"] or (first.ordinary and known and first.word not in words()["trusted"])
 
 
 def _is_given(unit: _Unit) -> bool:
@@ -136,7 +140,7 @@ def _evidence(units: list[_Unit], titled: bool) -> float:
         return 0.0
     if given[0] is not units[0] and not (units[0].caps or units[0].last):
         return 0.0
-    strong = max(u.given for u in given) >= 10
+    strong = max(u.given for u in given) >= 5
     if known < len(units):
         return 0.75 if strong and not plain else 0.0
     return 0.9 if strong and not plain else 0.7
@@ -156,6 +160,9 @@ def _units(start: int, run: str) -> list[_Unit]:
     for m in _PIECE.finditer(run):
         word = fold(m[0]).replace("-", " ").strip()
         begin = start + m.start()
+        if word in _CAPITAL_ARTICLES and out and m.end() < len(run):
+            waiting = (word, begin)
+            continue
         if word in _JOINERS or word in _FATHERS:
             waiting = (f"{waiting[0]} {word}" if waiting else word, waiting[1] if waiting else begin)
             continue
@@ -165,13 +172,15 @@ def _units(start: int, run: str) -> list[_Unit]:
         at = waiting[1] if waiting else begin
         out.append(_unit(word, lead, at, start + m.end(), m[0].isupper(), kunya))
         waiting = None
+    if waiting and out and waiting[0].startswith("abd"):
+        out.append(_unit(waiting[0], "", waiting[1], start + len(run), False, False))
     return out
 
 
 def _unit(word: str, lead: str, start: int, end: int, caps: bool, kunya: bool) -> _Unit:
     given, last, ordinary = _known(word)
     if lead.startswith("abd"):
-        given, ordinary = max(given, 20), False
+        given, last, ordinary = max(given, 20), 0, False
     elif lead and not kunya:
         last, given, ordinary = max(last, 1), 0, False
     if " " in word and word.partition(" ")[0] in ("al", "el", "ar", "as", "at", "az", "an", "ad", "ech", "ash"):
@@ -182,6 +191,10 @@ def _unit(word: str, lead: str, start: int, end: int, caps: bool, kunya: bool) -
 @lru_cache(maxsize=16_384)
 def _known(word: str) -> tuple[int, int, bool]:
     found = role(word) if " " not in word else max((role(w) for w in word.split()), key=sum)
+    if found.given < 3 and found.last < 30 and len(word) >= 4 and near_given(word):
+        return 5, found.last, word in lexicon().ordinary
+    if not any(found) and sounds_like_surname(word.rpartition(" ")[2]):
+        return 0, 1, word in lexicon().ordinary
     return found.given, found.last, word in lexicon().ordinary
 
 
@@ -206,9 +219,14 @@ def before_address(page: Folded, start: int) -> Hit | None:
     while end and text[end - 1] in " \t\"'”":
         end -= 1
     m = _DISPLAY.search(text, max(0, end - 64), end)
-    if not m or not looks_like_name(m[0]) or len(m[0].split()) < 2:
+    if not m or not looks_like_name(m[0]) or len(m[0].split()) < 2 or not _capital(m[0]):
         return None
     return Hit("name", tidy(m[0]), m.start(), m.end(), 0.85)
+
+
+def _capital(raw: str) -> bool:
+    """Whether each word but the particles begins with no small letter."""
+    return all(not w[0].islower() or fold(w).partition("-")[0] in _JOINERS | _FATHERS | _CAPITAL_ARTICLES for w in raw.split())
 
 
 def looks_like_name(raw: str) -> bool:

@@ -45,6 +45,7 @@ _SHARED = {
     61: "+61 is shared by Australia and its islands",
     590: "+590 is shared by several islands",
 }
+_MOBILE = frozenset({phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE})
 _NOWHERE = frozenset({"001", "ZZ", ""})
 
 
@@ -187,13 +188,14 @@ def _national(raw: str, digits: str, regions: tuple[str, ...]) -> list[Reading]:
             number = phonenumbers.parse(digits, region)
         except phonenumbers.NumberParseException:
             continue
-        if not phonenumbers.is_valid_number_for_region(number, region):
+        if not phonenumbers.is_valid_number(number):
             continue
         usual = phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)
         same = len(grouping) > 1 and _CHUNK.findall(usual) == grouping
         value = phonenumbers.format_number(number, PhoneNumberFormat.E164)
-        found.append((bare, not same, rank, Reading(value, region, 0.6 if bare else 0.85 if same else 0.7)))
-    return [f[3] for f in sorted(found, key=lambda f: f[:3])]
+        fixed = phonenumbers.number_type(number) not in _MOBILE
+        found.append((bare, not same, fixed, rank, Reading(value, region, 0.6 if bare else 0.85 if same else 0.7)))
+    return [f[4] for f in sorted(found, key=lambda f: f[:4])]
 
 
 def phone_at(page: Folded, start: int, ctx: Context, near: str, seen: list[str]) -> Hit | None:

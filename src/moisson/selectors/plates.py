@@ -23,7 +23,7 @@ _WORDS = (
     "اللوحة", "المركبة", "مركبة", "الشاحنة", "شاحنة",
 )  # fmt: skip
 _LEAD = re.compile(
-    r"[^\W\d]{0,12}[ \t\u00a0]{0,2}(?:no?\.?|n°|num[ée]ro|number|nr\.?|رقمها|رقم|immatricul\w{0,4}|plate|plaque)?[ \t\u00a0]{0,2}[:=,(\-]?[ \t\u00a0]{0,2}"
+    r"[^\W\d]{0,12}[ \t\u00a0]{0,2}(?:(?:no\.?|n\.|n°)(?=[ \t:])|num[ée]ro|number|nr\.?|رقمها|رقم|immatricul\w{0,4}|plate|plaque)?[ \t\u00a0]{0,2}[:=,(\-]?[ \t\u00a0]{0,2}"
 )
 _END = r"(?![\w])(?!-\d)(?!-[A-Z])"
 _MONTHS = frozenset("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split())

@@ -16,6 +16,8 @@ _ARABIC = str.maketrans({
     "ە": "ه", "ۀ": "ه", "ھ": "ه", "ک": "ك", "ڪ": "ك", "گ": "ك", "ۆ": "و", "ۇ": "و", "پ": "ب", "ڤ": "ف", "ڕ": "ر",
     "ڵ": "ل", "چ": "ش", "ژ": "ج", "ء": None, "ـ": None,
 })  # fmt: skip
+_SOFT = str.maketrans({"ş": "sh", "ș": "sh", "ç": "ch"})
+_NOT_ARTICLES = frozenset("الياس الهام الين البير البرت الفريد اليسار اليسا الكسندر السندرو الفت".split())
 _LATIN = str.maketrans({
     "ı": "i", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "ß": "ss", "æ": "ae", "œ": "oe", "þ": "th", "ə": "a",
     "'": None, "’": None, "‘": None, "ʿ": None, "ʾ": None, "`": None, "´": None, "ʼ": None, "ʻ": None, ".": " ",
@@ -34,8 +36,11 @@ _SONS = frozenset("ben bin ibn bint binti ould wuld oghlu oglu بن ابن بن�
 _FATHERS = frozenset("abou abu abo abi aba bou bu ابو ابي ابا".split())
 _MOTHERS = frozenset("oum umm um om ام".split())
 _SERVANTS = frozenset("abd abdel abdul abdal abdol abdoul abdil عبد".split())
+_UNITED = frozenset({"bel", "bil"})
+_LITTLE = {w: "عبيدله" if w == "عبيد" else "obaidlah" for w in ("عبيد", "obeid", "obaid", "ubaid", "oubaid", "ubayd")}
+_GLUED_LITTLE = re.compile("(?:ou|o|u)b[ae][iy]d[aou]?l{1,2}ah?")
 _GLUED_SERVANT = re.compile(
-    r"(?:abd|ebd|obeid|obaid|ubaid)(?:[aeou]+l{1,2}|[aeou](?:([dnrstz])(?=\1)|(?:sh|ch)(?=sh|ch)))?h?"
+    r"(?:abd)(?:[aeou]+l{1,2}|[aeou](?:([dnrstz])(?=\1)|(?:sh|ch)(?=sh|ch)))?h?"
 )
 _DIN = re.compile(r"(?:[aeu]d|al|el|ul)?[dt]+[iey]+e?n+e?")
 _GLUED_DIN = re.compile(r"([a-z]{3,}?)h?(?:[aeiou](?:l|d)?d|ld|dd)[iey]+n+e?")
@@ -69,7 +74,7 @@ def is_arabic(word: str) -> bool:
 @lru_cache(maxsize=65_536)
 def fold(text: str) -> str:
     """Lower case without accents, vowel signs and variants of letters; Cyrillic in Latin letters."""
-    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).translate(_ARABIC).casefold())
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).translate(_ARABIC).casefold().translate(_SOFT))
     plain = "".join(c for c in plain if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
     if not plain.isascii():
         plain = plain.translate(_ARABIC).translate(_CYRILLIC).translate(_LATIN)
@@ -95,6 +100,12 @@ def _tokens(name: str) -> tuple[str, ...]:
             skip = 1 if rest[0] in _ARTICLES and len(rest) > 1 else 0
             out.append(_servant(words[at + skip]))
             at += skip + 1
+        elif word in _UNITED and rest and len(rest[0]) > 2:
+            out.append(word + rest[0])
+            at += 1
+        elif word in _LITTLE and rest and rest[0] in ("الله", "allah"):
+            out.append(_LITTLE[word])
+            at += 1
         elif out and (word == "الدين" or word == "دين" or (_DIN.fullmatch(word) and word != "tin")):
             out[-1] += _faith(out[-1])
         elif word in _ARTICLES and rest and _DIN.fullmatch(rest[0]) and out:
@@ -127,15 +138,21 @@ def _bare(word: str) -> list[str]:
     if is_arabic(word):
         if word.startswith("عبدال") and len(word) > 6:
             return [_servant(word[3:])]
-        if word.startswith("ال") and len(word) > 4:
+        if word.startswith("ال") and len(word) > 4 and word not in _NOT_ARTICLES:
             word = word[2:]
+        if word.startswith("بو") and len(word) > 4:
+            return ["abu", word[2:]]
         if word.endswith("الدين") and len(word) > 6:
             word = word[:-5] + "دين"
         return [word]
     if (m := _GLUED_SERVANT.match(word)) and len(word) - m.end() >= 3 and m[0].startswith("abd") and len(m[0]) > 3:
         return [_servant(word[m.end() :])]
+    if _GLUED_LITTLE.fullmatch(word):
+        return ["obaidlah"]
     if word.startswith("abou") and len(word) > 7:
         return ["abu", word[4:]]
+    if word.startswith("bou") and len(word) > 5 and word[3] not in "aeiou" or word.startswith("boua") and len(word) > 6:
+        return ["abu", word[3:]]
     if word.startswith("ben") and len(word) >= 6:
         word = word[3:]
     elif _SOLAR.match(word) and len(word) >= 6:
@@ -154,9 +171,9 @@ def skeleton(word: str) -> str:
         bones = word.translate(_SOUNDS)
         bones = bones[:-1] if word.endswith("ه") and len(bones) > 1 else bones
     else:
-        bones = word
+        bones = _TWICE.sub(r"\1", word)
         for pattern, letter in _FOLDS:
             bones = pattern.sub(letter, bones)
-        bones = _VOWELS.sub("", bones[:1].replace("g", "g") + bones[1:])
+        bones = _VOWELS.sub("", bones)
         bones = bones[:-1] if word.endswith(("ah", "eh")) and len(bones) > 1 else bones
-    return _TWICE.sub(r"\1", bones) or word[:1]
+    return bones or word[:1]

@@ -44,7 +44,7 @@ class Columns:
                 self._kinds = []
             elif self._separator and self._separator in line and self._kinds:
                 self._row(line, at, out)
-            if len(line) < 2000:
+            if 3 < len(line) < 400 and line[-1] != ".":
                 self._head(line)
             at += len(line) + 1
         return out

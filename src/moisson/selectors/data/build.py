@@ -31,13 +31,15 @@ FREQUENT = 60
 
 
 def attested(index: Path) -> Iterator[tuple[str, str, int, int]]:
-    """(Arabic token, role, count, token in Latin) for each unit that is one token in both."""
+    """(Arabic token, role, count, token in Latin) for each unit with as many tokens in both."""
     with sqlite3.connect(f"file:{index}?mode=ro", uri=True) as db:
         rows: Iterable[Any] = db.execute("select arabic_key, latin, role, sum(count) from units group by 1, 2, 3")
         for arabic, latin, role, count in rows:
             left, right = tokens(arabic), tokens(latin)
-            if len(left) == len(right) == 1 and is_arabic(left[0]) and right[0].isascii() and len(right[0]) > 1:
-                yield left[0], role, count, right[0]
+            if len(left) == len(right) < 4:
+                for one, other in zip(left, right, strict=True):
+                    if is_arabic(one) and other.isascii() and len(other) > 1:
+                        yield one, role, count, other
 
 
 def western(faker: Path) -> tuple[set[str], set[str]]:
