@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -29,7 +30,8 @@ __all__ = ["Caps", "Channel", "Outcome", "Sandbox"]
 
 _STARTING = 120.0
 _FORKING = 30.0
-_DYING = 5.0
+_DYING = 1.0
+_CLOSING = 5.0
 _ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
     "LANG": "C.UTF-8",
@@ -202,13 +204,15 @@ class Sandbox:
 
     def _fork(self, cpu: int) -> Child:
         ours, theirs = socket.socketpair()
-        with theirs:
-            self._order(zygote.Fork(cpu + 4), theirs.fileno())
-        born = self._report(_FORKING)
-        while not isinstance(born, zygote.Born):
-            born = self._report(_FORKING)
+        try:
+            with theirs:
+                self._order(zygote.Fork(cpu + 4), theirs.fileno())
+            pid = self._born()
+        except _Gone:
+            ours.close()
+            raise
         ours.setblocking(False)
-        child = Child(born.pid, ours, cpu)
+        child = Child(pid, ours, cpu)
         try:
             tag, payload = child.frame(MESSAGE, time.monotonic() + _FORKING)
             if tag != READY:
@@ -219,25 +223,33 @@ class Sandbox:
             raise SandboxError(f"no confined child: {ended.detail or detail or kind}") from ended
         return child
 
+    def _born(self) -> int:
+        while report := self._report(_FORKING):
+            if isinstance(report, zygote.Born):
+                return report.pid
+        raise _Gone
+
     def _bury(self, child: Child, ended: Ended, seconds: float) -> tuple[Kind, str]:
         """Make sure that the child is dead, and say why the call ended."""
         child.socket.close()
         self._child = None
-        waits = _DYING if ended.kind == "crash" and not ended.detail else 0.0
+        silent = ended.kind == "crash" and not ended.detail
         try:
-            status = self._status(child.pid, waits)
-            if status is None:
+            status = self._status(child.pid, _DYING if silent else 0)
+            if lived := status is None:
                 self._order(zygote.Kill(child.pid))
-                self._status(child.pid, _DYING)
+                status = self._status(child.pid, _FORKING)
         except _Gone:
             self._drop_zygote()
             self._deaths += 1
             return ended.kind, ended.detail or "the process that forks confined children died"
         if ended.kind == "timeout":
             return "timeout", f"not done after {seconds:g} s"
-        if ended.detail:
+        if not silent:
             return ended.kind, ended.detail
-        return cause(status) if status is not None else ("crash", "it closed its channel")
+        if status is None or (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL and lived):
+            return "crash", "it closed its channel"
+        return cause(status)
 
     def _status(self, pid: int, seconds: float) -> int | None:
         deadline = time.monotonic() + seconds
@@ -309,7 +321,7 @@ class Sandbox:
             control.close()
         if process is not None:
             try:
-                process.wait(_DYING)
+                process.wait(_CLOSING)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
