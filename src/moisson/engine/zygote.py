@@ -155,13 +155,12 @@ def _live(plan: Plan, handler: Callable[[Channel], None], parent: int, fd: int, 
 
 
 def _settle(fd: int, message: int) -> Channel:
-    """Leave the child nothing of its parent but the socket: no other descriptor, no environment."""
+    """Leave the child nothing of its parent but the socket."""
     os.dup2(fd, 3)
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(null, standard)
     os.closerange(4, os.sysconf("SC_OPEN_MAX"))
-    os.environ.clear()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     return Channel(socket.socket(fileno=3), message)
 
