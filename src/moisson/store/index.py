@@ -38,7 +38,7 @@ NEVER = -(1 << 63)
 FACETS = ("exhibit", "kind", "state", "lang", "ext", "year")
 _TIMES = [f"{name}_{part}" for name in ("modified", "created") for part in ("ns", "precision", "zone")]
 _ITEM = ["address", "exhibit", "name", "path", "kind", "size", "state", *_TIMES]
-_EVENT = ["address", "exhibit", "kind", "app", "text", "state", "when_ns", "when_precision", "when_zone"]
+_EVENT = ["address", "exhibit", "kind", "app", "text", "item", "state", "when_ns", "when_precision", "when_zone"]
 _LONGEST = 60_000
 
 
@@ -144,9 +144,12 @@ def build(segment: Path, folder: Path | None = None) -> int:
 
 def _documents(segment: Path, extras: _Extras, pack: PackReader | None) -> Iterator[dict[str, Any]]:
     ranks = _ranks(segment / "items.parquet")
+    paths = {event["item"]: "" for event in _rows(segment / "events.parquet", ["item"])}
     for row, item in enumerate(_rows(segment / "items.parquet", _ITEM)):
         address, time = item["address"], _instant(item, "modified") or _instant(item, "created")
         texts = extras.texts.pop(address, [])
+        if address in paths:
+            paths[address] = item["path"]
         stored = Stored(
             address,
             item["path"] or item["name"],
@@ -160,22 +163,23 @@ def _documents(segment: Path, extras: _Extras, pack: PackReader | None) -> Itera
         yield _document(stored, pack, texts, extras.selectors(address), ranks[row])
     for event in _rows(segment / "events.parquet", _EVENT):
         if event["text"]:
-            kind = f"event/{event['kind']}"
-            words = event["text"]
-            stored = Stored(
-                event["address"],
-                event["app"],
-                event["exhibit"],
-                kind,
-                event["state"],
-                _instant(event, "when"),
-                words=words,
-            )
-            yield _document(stored, None, [], extras.selectors(event["address"]), 0)
+            yield _document(_event(event, paths), None, [], extras.selectors(event["address"]), 0)
     for address in [*extras.texts, *(owner for owner in extras.owners if owner not in extras.texts)]:
         texts = extras.texts.get(address, [])
         stored = Stored(address, "", address.partition("/")[0], texts=tuple(place for place, _ in texts))
         yield _document(stored, pack, texts, extras.selectors(address), 0)
+
+
+def _event(event: dict[str, Any], paths: dict[str, str]) -> Stored:
+    return Stored(
+        event["address"],
+        paths.get(event["item"]) or event["app"],
+        event["exhibit"],
+        f"event/{event['kind']}",
+        event["state"],
+        _instant(event, "when"),
+        words=event["text"],
+    )
 
 
 def _document(

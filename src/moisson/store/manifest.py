@@ -206,6 +206,10 @@ class Manifest:
         """The units that are finished."""
         return {unit for (unit,) in self._rows("select id from units where state = 'done'")}
 
+    def pending(self, exhibit: str) -> int:
+        """How many units of an exhibit are not done."""
+        return int(self._rows("select count(*) from units where exhibit = ? and state != 'done'", exhibit)[0][0])
+
     def progress(self) -> list[Progress]:
         """Units by pass and state."""
         query = "select pass, state, count(*), sum(cost) from units where pass != '' group by 1, 2 order by 1, 2"

@@ -57,7 +57,7 @@ _SUFFIXES = (
 )  # fmt: skip
 _ARABIC = re.compile("[\u0621-\u064a]+")
 _STEM = re.compile(
-    rf"(?:(?:{'|'.join(_PREFIXES)})(?=.{{3}})|و(?=.{{3}})|[فبكل](?=.{{4}}))?([\u0621-\u064a]{{3,}}?)(?:{'|'.join(_SUFFIXES)})?"
+    rf"(?:(?:{'|'.join(_PREFIXES)})(?=.{{3}})|و(?=.{{3}}))?([\u0621-\u064a]{{3,}}?)(?:{'|'.join(_SUFFIXES)})?"
 )
 _PLURAL = re.compile(r"[a-z]{3,}[sx]")
 _SINGULAR = ("ss", "us", "is", "x")

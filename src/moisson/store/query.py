@@ -88,9 +88,9 @@ class Reader:
         live = self.manifest.live()
         if live != self.segments:
             before = self._open
+            opened = {s.name: before.get(s.name) or self._index(s) for s in live if s.counts and not s.listing}
             self._views.show(live)
-            self._open = {s.name: before.get(s.name) or self._index(s) for s in live if s.counts and not s.listing}
-            self.segments = live
+            self._open, self.segments = opened, live
         self._views.fill(self.manifest.exhibits(), self.manifest.tags(), self.manifest.judgements())
 
     def _index(self, segment: Descriptor) -> _Open:
