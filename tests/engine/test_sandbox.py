@@ -214,12 +214,20 @@ def test_the_time_of_one_child_never_cuts_a_later_call():
     [
         ("handlers:echo", ("threaded",), "importing threaded starts threads"),
         ("handlers:echo", ("no_such_module",), "cannot import no_such_module"),
+        ("handlers:echo", ("handlers:no_such",), "cannot import handlers:no_such"),
         ("handlers:absent", (), "no function 'absent' in handlers"),
     ],
 )
 def test_a_start_that_fails_says_why(handler, preload, why):
     with pytest.raises(SandboxError, match=why):
         Sandbox(handler, preload, path=[HERE]).start()
+
+
+def test_a_function_named_in_preload_has_run_before_the_fork():
+    got: list[bytes] = []
+    with Sandbox("handlers:warmed", ("handlers:warm",), path=[HERE]) as sandbox:
+        assert sandbox.call(b"", (), 5, got.append).kind == "ok"
+    assert got == [b"True"]
 
 
 def test_a_handler_that_takes_nothing_is_named():

@@ -90,18 +90,27 @@ encode = msgspec.json.encode
 def load(plan: Plan) -> Callable[[Channel], None]:
     """Import what the children need; raises `SandboxError` naming an import that fails or starts a thread."""
     sys.path.extend(p for p in plan.path if p not in sys.path)
+    for each in plan.preload:
+        _warm(each)
     module, _, name = plan.handler.partition(":")
-    for each in (*plan.preload, module):
-        try:
-            importlib.import_module(each)
-        except ImportError as error:
-            raise SandboxError(f"cannot import {each}: {error}") from error
-        if threads() != 1:
-            raise SandboxError(f"importing {each} starts threads; a process with threads cannot be confined")
+    _warm(module)
     handler: Callable[[Channel], None] | None = getattr(sys.modules[module], name, None)
     if handler is None:
         raise SandboxError(f"no function {name!r} in {module}")
     return handler
+
+
+def _warm(each: str) -> None:
+    """Import a module, and call a function of it if one is named, while there is no thread and no confinement."""
+    module, _, name = each.partition(":")
+    try:
+        imported = importlib.import_module(module)
+        if name:
+            getattr(imported, name)()
+    except (ImportError, AttributeError, OSError) as error:
+        raise SandboxError(f"cannot import {each}: {error}") from error
+    if threads() != 1:
+        raise SandboxError(f"importing {each} starts threads; a process with threads cannot be confined")
 
 
 def serve(control: socket.socket, plan: Plan, handler: Callable[[Channel], None]) -> None:
