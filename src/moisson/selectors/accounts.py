@@ -20,15 +20,52 @@ if TYPE_CHECKING:
 _HANDLE = re.compile(r"@?([a-z0-9_](?:[a-z0-9_.-]{0,48}[a-z0-9_])?)")
 _CANONICAL = re.compile(r"([a-z0-9_.-]{2,20})[ \t]?:[ \t]?@([a-z0-9_](?:[a-z0-9_.-]{0,48}[a-z0-9_])?)")
 _LINK = re.compile(r"(?:[a-z]+://)?(?:www\.|m\.|web\.|mobile\.)?([a-z0-9.-]+\.[a-z]{2,4})/([^\s?#]*)")
-_SEPARATOR = re.compile(r"[ \t\u00a0]{0,2}(?:[:=：]|(?:is|est|id|user|username|handle|هو|معرف)[ \t:]{1,2})?[ \t\u00a0]{0,2}[\"'(]?@")
+_SEPARATOR = re.compile(
+    r"[ \t\u00a0]{0,2}(?:[:=：]|(?:is|est|id|user|username|handle|هو|معرف)[ \t:]{1,2})?[ \t\u00a0]{0,2}[\"'(]?@"
+)
 _COLON = re.compile(r"[ \t\u00a0]{0,2}[:=：][ \t\u00a0]{0,2}")
 _AFTER = re.compile(r"[ \t]{0,2}[(\[/-][ \t]?(?:on |sur |via |على )?([^\W\d_]{4,12})")
-_ANCHOR = re.compile("[@:=：]")
+_ANCHOR = re.compile(r"[@:=：](?=[ \t\u00a0]{0,2}[\"'(]?@?[a-z0-9_])")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _REACH = 32
 _NOT_HANDLES = frozenset(
-    "p reel reels stories explore share sharer intent hashtag search home login joinchat s c watch groups pages events"
-    " profile.php tv channel addstickers proxy socks tag discover t status i settings about help privacy add".split()
+    [
+        "p",
+        "reel",
+        "reels",
+        "stories",
+        "explore",
+        "share",
+        "sharer",
+        "intent",
+        "hashtag",
+        "search",
+        "home",
+        "login",
+        "joinchat",
+        "s",
+        "c",
+        "watch",
+        "groups",
+        "pages",
+        "events",
+        "profile.php",
+        "tv",
+        "channel",
+        "addstickers",
+        "proxy",
+        "socks",
+        "tag",
+        "discover",
+        "t",
+        "status",
+        "i",
+        "settings",
+        "about",
+        "help",
+        "privacy",
+        "add",
+    ]
 )
 
 
@@ -111,7 +148,11 @@ def seek_accounts(page: Folded, ctx: Context) -> Iterator[Hit]:
         while at >= 0:
             m = _HANDLE.match(low, at + len(host) + 1)
             before = low[at - 1 : at]
-            if m and (not before or not (before.isalnum() or before in "./-")) and (value := _linked(low[at : m.end()])):
+            if (
+                m
+                and (not before or not (before.isalnum() or before in "./-"))
+                and (value := _linked(low[at : m.end()]))
+            ):
                 yield Hit("account", value, at, m.end(), 0.9)
             at = low.find(host + "/", at + 4)
     yield from _followed(low)

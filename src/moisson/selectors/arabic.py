@@ -19,9 +19,10 @@ _RUN = re.compile("[\u0621-\u063a\u0640-\u0652\u0670-\u06d3]+(?:[ \u00a0][\u0621
 _SAME = tuple(zip("أإآٱىیېئةەکڪگؤ\u00a0", "ااااييييههكككو ", strict=True))
 _SIGNS = re.compile("[\u0640\u064b-\u0652\u0670ء]")
 _VOWELLED = re.compile("[\u0640\u064b-\u0652\u0670]")
-_FATHERS = frozenset("ابو ابي ابا".split())
-_SONS = frozenset("بن ابن بنت ولد".split())
-_PREFIXES = frozenset("قره قرا كوك اق".split())
+_ON = (" على ", "\nعلى ", " وعلى ", "\nوعلى ", " على\n")
+_FATHERS = frozenset(["ابو", "ابي", "ابا"])
+_SONS = frozenset(["بن", "ابن", "بنت", "ولد"])
+_PREFIXES = frozenset(["قره", "قرا", "كوك", "اق"])
 _FEW, _MANY = 5, 20
 
 
@@ -30,6 +31,8 @@ def seek_arabic(page: Folded, ctx: Context) -> Iterator[Hit]:
     if page.text.isascii():
         return
     folded = page.text
+    for word in _ON:
+        folded = folded.replace(word, word[0] + "\0" * (len(word) - 2) + word[-1])
     for letter, same in _SAME:
         folded = folded.replace(letter, same)
     starts = _starts()
@@ -47,19 +50,21 @@ def _starts() -> frozenset[str]:
     given = {w for w, r in lexicon().roles.items() if r.given >= _FEW and "\u0600" <= w[0] <= "\u06ff"}
     glued = {"و" + w for w in given if lexicon().roles[w].given >= _MANY}
     fathers = _FATHERS | {"ام", "عبد"}
-    return frozenset(given | glued | fathers | {"و" + w for w in fathers})
+    lists = words()
+    never = (lists["things"] | lists["settlements"] | lists["titles"] | lists["toponyms"]) - lists["trusted"]
+    weak = lists["ordinary"] - lists["trusted"]
+    return frozenset((given | glued | fathers | {"و" + w for w in fathers}) - never - weak)
 
 
 def _scan(text: str, start: int, raw: list[str], plain: list[str]) -> Iterator[Hit]:
     lists = words()
     titles, places, settlements, toponyms = (lists[k] for k in ("titles", "places", "settlements", "toponyms"))
     roles, starts = lexicon().roles, _starts()
-    i = 0
-    while i < len(plain):
-        word = plain[i]
-        if word not in starts:
-            i += 1
+    done = 0
+    for i in [at for at, word in enumerate(plain) if word in starts]:
+        if i < done:
             continue
+        word = plain[i]
         known = roles.get(word)
         begin, shift = i, 0
         if word[:1] == "و" and not (known and known.given >= _FEW):
@@ -71,9 +76,7 @@ def _scan(text: str, start: int, raw: list[str], plain: list[str]) -> Iterator[H
             first = start + sum(map(len, raw[:begin])) + begin + shift
             last = start + sum(map(len, raw[:end])) + end - 1
             yield Hit("name", tidy(text[first:last]), first, last, sure)
-            i = end
-        else:
-            i += 1
+            done = end
 
 
 def _name(plain: list[str], i: int, word: str, titled: bool) -> tuple[int, float]:
@@ -83,14 +86,15 @@ def _name(plain: list[str], i: int, word: str, titled: bool) -> tuple[int, float
     end, given = _given(plain, i, word)
     if not end or (given < _FEW):
         return 0, 0.0
-    units, strong = 1, False
+    units, strong, sure = 1, False, given >= _MANY
     while end < len(plain) and units < 5:
-        step, son = _next(plain, end)
+        step, son = _next(plain, end, 1 if sure and word != "علي" else _MANY // 2)
         if not step:
             break
         end += step
         units += 1
         strong = strong or son
+        sure = True
     common = word != "عبد" and word in lexicon().ordinary and word not in words()["trusted"]
     if units >= 2 and (not common or strong or units > 2):
         return end, 0.9 if (given >= _MANY or strong) and not common else 0.75
@@ -110,8 +114,11 @@ def _given(plain: list[str], i: int, word: str) -> tuple[int, int]:
     return i + 1, known.given
 
 
-def _next(plain: list[str], at: int) -> tuple[int, bool]:
-    """How many words from here continue a name, and whether a word such as `بن` proves it."""
+def _next(plain: list[str], at: int, least: int) -> tuple[int, bool]:
+    """How many words from here continue a name, and whether a word such as `بن` proves it.
+
+    `least` is how often a surname must be attested to be taken for one.
+    """
     word, follows = plain[at], plain[at + 1] if at + 1 < len(plain) else ""
     lists, roles = lexicon(), lexicon().roles
     if word in _SONS and follows and follows not in lists.ordinary:
@@ -128,11 +135,13 @@ def _next(plain: list[str], at: int) -> tuple[int, bool]:
         return 0, False
     if word.startswith("ال") and len(word) > 4:
         known = roles.get(word[2:])
-        nisba = word.endswith("ي") and len(word) > 5
-        fits = (known and known.last >= 1) or nisba
+        nisba = word.endswith("ي") and len(word) > 5 and least == 1
+        fits = (known and known.last >= least) or nisba
         return (1, False) if fits and word[2:] not in lists.ordinary else (0, False)
     known = roles.get(word[2:] if word.startswith("بو") and len(word) > 4 else word)
-    return (1, False) if known and (known.given >= 3 or known.last >= 2) and len(word) > 2 else (0, False)
+    return (
+        (1, False) if known and (known.given >= 5 * least or known.last >= 2 * least) and len(word) > 2 else (0, False)
+    )
 
 
 def _kunya(plain: list[str], i: int, word: str) -> tuple[int, float]:
@@ -142,7 +151,9 @@ def _kunya(plain: list[str], i: int, word: str) -> tuple[int, float]:
     if len(follows) < 2 or follows in words()["kunya_places"]:
         return 0, 0.0
     known = lists.roles.get(follows.removeprefix("ال"))
-    if word == "ام" and not (known and known.given >= 2 and (follows not in lists.ordinary or follows in words()["trusted"])):
+    if word == "ام" and not (
+        known and known.given >= 2 and (follows not in lists.ordinary or follows in words()["trusted"])
+    ):
         return 0, 0.0
     if word == "ابي" and not (known and known.given >= _FEW):
         return 0, 0.0
@@ -152,6 +163,13 @@ def _kunya(plain: list[str], i: int, word: str) -> tuple[int, float]:
     if end < len(plain):
         last = plain[end]
         seen = lists.roles.get(last[2:]) if last.startswith("ال") else None
-        if last.startswith("ال") and last.endswith("ي") and len(last) > 5 and seen and seen.last and last not in lists.ordinary:
+        if (
+            last.startswith("ال")
+            and last.endswith("ي")
+            and len(last) > 5
+            and seen
+            and seen.last
+            and last not in lists.ordinary
+        ):
             end += 1
     return end, 0.9

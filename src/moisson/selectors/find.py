@@ -19,7 +19,21 @@ __all__ = ["Context", "Found", "clean_stated", "find", "read_query"]
 _BLOCK = 1 << 16
 _NESTED = frozenset({"domain", "onion"})
 _CHATS = ("wa.me/", "api.whatsapp.com/send?phone=", "whatsapp.com/send?phone=", "viber.me/")
-_CHOICE = ("url", "email", "account", "iban", "crypto", "coords", "mac", "imei", "iccid", "phone", "ipv4", "ipv6", "onion")
+_CHOICE = (
+    "url",
+    "email",
+    "account",
+    "iban",
+    "crypto",
+    "coords",
+    "mac",
+    "imei",
+    "iccid",
+    "phone",
+    "ipv4",
+    "ipv6",
+    "onion",
+)
 
 
 def find(text: str, ctx: Context) -> Iterator[Found]:

@@ -35,6 +35,9 @@ def lower(text: str) -> str:
     return small if len(small) == len(text) else text
 
 
+_SPECIAL = re.compile(_ODD_DIGITS.pattern[:-2] + _MARKS.pattern[1:-1])
+
+
 class Folded:
     """A stretch of text without invisible marks, in lower case as well, and where its characters came from."""
 
@@ -43,8 +46,8 @@ class Folded:
     def __init__(self, text: str) -> None:
         self._at: list[int] = []
         self._gone: list[int] = []
-        text = western(text)
-        if not text.isascii() and _MARKS.search(text):
+        if not text.isascii() and _SPECIAL.search(text):
+            text = western(text)
             gone = 0
             for m in _MARKS.finditer(text):
                 self._at.append(m.start() - gone)

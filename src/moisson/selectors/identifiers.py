@@ -21,12 +21,18 @@ if TYPE_CHECKING:
 _NOISE = re.compile(r"[\s.\-/:\u00a0\u202f]")
 _IMEI = re.compile(r"\d{15,16}(?!\d)|\d{2}[-/ ]\d{6}[-/ ]\d{6}[-/ ]\d(?![\d-])|\d{8}[-/ ]\d{6}[-/ ]\d(?![\d-])")
 _LONG = re.compile(r"89\d{17,18}(?!\d)")
-_BODIES = frozenset("01 10 33 35 44 45 49 50 51 52 53 54 86 91 98 99".split())
+_BODIES = frozenset(["01", "10", "33", "35", "44", "45", "49", "50", "51", "52", "53", "54", "86", "91", "98", "99"])
 _HEX = {32: "md5", 40: "sha1", 64: "sha256"}
 _PGP = re.compile(r"(?:[0-9A-Fa-f]{4}[ \u00a0]{1,2}){9}[0-9A-Fa-f]{4}(?![0-9A-Fa-f])")
-_MRZ3 = re.compile(r"(P[A-Z<])([A-Z<]{3})([A-Z<]{39})[ \t]*\r?\n[ \t]*([A-Z0-9<]{9})([0-9<])([A-Z<]{3})(\d{6})(\d)[MFX<](\d{6})(\d)([A-Z0-9<]{14})([0-9<])(\d)")
-_MRZ2 = re.compile(r"([ACIPV][A-Z<])([A-Z<]{3})([A-Z<]{31})[ \t]*\r?\n[ \t]*([A-Z0-9<]{9})([0-9<])([A-Z<]{3})(\d{6})(\d)[MFX<](\d{6})(\d)([A-Z0-9<]{7})(\d)")
-_MRZ1 = re.compile(r"([ACI][A-Z<])([A-Z<]{3})([A-Z0-9<]{9})([0-9<])([A-Z0-9<]{15})[ \t]*\r?\n[ \t]*(\d{6})(\d)[MFX<](\d{6})(\d)([A-Z<]{3})([A-Z0-9<]{11})(\d)[ \t]*\r?\n[ \t]*([A-Z<]{30})")
+_MRZ3 = re.compile(
+    r"(P[A-Z<])([A-Z<]{3})([A-Z<]{39})[ \t]*\r?\n[ \t]*([A-Z0-9<]{9})([0-9<])([A-Z<]{3})(\d{6})(\d)[MFX<](\d{6})(\d)([A-Z0-9<]{14})([0-9<])(\d)"
+)
+_MRZ2 = re.compile(
+    r"([ACIPV][A-Z<])([A-Z<]{3})([A-Z<]{31})[ \t]*\r?\n[ \t]*([A-Z0-9<]{9})([0-9<])([A-Z<]{3})(\d{6})(\d)[MFX<](\d{6})(\d)([A-Z0-9<]{7})(\d)"
+)
+_MRZ1 = re.compile(
+    r"([ACI][A-Z<])([A-Z<]{3})([A-Z0-9<]{9})([0-9<])([A-Z0-9<]{15})[ \t]*\r?\n[ \t]*(\d{6})(\d)[MFX<](\d{6})(\d)([A-Z<]{3})([A-Z0-9<]{11})(\d)[ \t]*\r?\n[ \t]*([A-Z<]{30})"
+)
 _PASSPORT = re.compile(r"(?:([A-Z]{2}):)?([A-Z0-9]{6,9})")
 _LABELS = re.compile(r"imsi|iccid|imei")
 _DATE_ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?![-/.]?\d)")
@@ -189,7 +195,19 @@ class Ssid(Kind):
     @classmethod
     def specificity(cls, value: str) -> float:
         low = value.lower()
-        stock = ("androidap", "iphone", "default", "guest", "free", "linksys", "eduroam", "dlink", "wifi", "wi-fi", "home")
+        stock = (
+            "androidap",
+            "iphone",
+            "default",
+            "guest",
+            "free",
+            "linksys",
+            "eduroam",
+            "dlink",
+            "wifi",
+            "wi-fi",
+            "home",
+        )
         return 0.1 if low.startswith(stock) and not any(c.isdigit() for c in low) else 0.8
 
 
@@ -269,7 +287,15 @@ def _zone(m: re.Match[str], card: bool) -> list[Hit]:
     last, _, first = names.partition("<<")
     name = " ".join(f"{first} {last}".replace("<", " ").split()).title()
     iso = _codes()["alpha3"].get(nation.rstrip("<"), nation.rstrip("<"))
-    hits = [Hit("passport", f"{iso if len(iso) == 2 else 'XX'}:{number.rstrip('<').replace('<', '')}", m.start(), m.end(), 0.98)]
+    hits = [
+        Hit(
+            "passport",
+            f"{iso if len(iso) == 2 else 'XX'}:{number.rstrip('<').replace('<', '')}",
+            m.start(),
+            m.end(),
+            0.98,
+        )
+    ]
     if name:
         hits.append(Hit("name", name, m.start(3 if not card else 13), m.end(3 if not card else 13), 0.95))
     century = 1900 if int(birth[:2]) > 30 else 2000

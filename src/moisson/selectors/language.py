@@ -21,7 +21,35 @@ if TYPE_CHECKING:
 _SAMPLE, _PARTS, _PIECE = 20_000, 10, 2_000
 _SHORT = 12
 _RUN_LIMIT = 40
-_ALWAYS = ("ar", "fr", "en", "tr", "ckb", "kmr", "fa", "ru", "de", "nl", "es", "it", "ur", "ps", "he", "uk", "az", "so", "pt", "pl", "ro", "id", "sw", "vi", "cs", "sv", "sq")
+_ALWAYS = (
+    "ar",
+    "fr",
+    "en",
+    "tr",
+    "ckb",
+    "kmr",
+    "fa",
+    "ru",
+    "de",
+    "nl",
+    "es",
+    "it",
+    "ur",
+    "ps",
+    "he",
+    "uk",
+    "az",
+    "so",
+    "pt",
+    "pl",
+    "ro",
+    "id",
+    "sw",
+    "vi",
+    "cs",
+    "sv",
+    "sq",
+)
 _TO_MODEL = {"ckb": ("sdh", "ku"), "kmr": ("ku", "kmr"), "ar-Latn": ()}
 _SCRIPTS = (
     ("Latin", "A-Za-z\u00aa\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff"),
@@ -44,19 +72,22 @@ _BY_SCRIPT = {
     "Thai": "th", "Ethiopic": "am",
 }  # fmt: skip
 _WRITES = {
-    "Arabic": frozenset("ar fa ckb ur ps ug sd yi".split()),
-    "Cyrillic": frozenset("ru uk bg sr mk be kk tg ky mn tt".split()),
+    "Arabic": frozenset(["ar", "fa", "ckb", "ur", "ps", "ug", "sd", "yi"]),
+    "Cyrillic": frozenset(["ru", "uk", "bg", "sr", "mk", "be", "kk", "tg", "ky", "mn", "tt"]),
     "Han": frozenset({"zh", "ja"}),
     "Devanagari": frozenset({"hi", "mr", "ne"}),
 }
 _RUNS = [(name, re.compile(f"[{letters}]+")) for name, letters in _SCRIPTS]
-_ANY = re.compile("|".join(f"(?P<{name}>[{letters}](?:[{letters}\\s\\d.,'’;:!?،؛؟()\u064b-\u0652-]*[{letters}])?)" for name, letters in _SCRIPTS))
+_ANY = re.compile(
+    "|".join(
+        f"(?P<{name}>[{letters}](?:[{letters}\\s\\d.,'’;:!?،؛؟()\u064b-\u0652-]*[{letters}])?)"
+        for name, letters in _SCRIPTS
+    )
+)
 _SORANI = re.compile("[ەێۆڕڵ]")
 _PERSIAN = re.compile("[پچژگ]")
 _ARABIZI_WORDS = frozenset(
-    "wallah wallahi inshallah inchallah inshalla hamdoullah hamdulillah khoya khouya akhi akhy labas chnowa chnia bkra bukra"
-    " kifak kifek keefak shlonak habibi yalla mashallah barsha barcha wesh wach walakin mazal 3lik 7abibi sa7a choukran shukran"
-    " ya3ni 3al salam alaykom 3alaykom mafi mafish sah khalas khlas".split()
+    ["wallah", "wallahi", "inshallah", "inchallah", "inshalla", "hamdoullah", "hamdulillah", "khoya", "khouya", "akhi", "akhy", "labas", "chnowa", "chnia", "bkra", "bukra", "kifak", "kifek", "keefak", "shlonak", "habibi", "yalla", "mashallah", "barsha", "barcha", "wesh", "wach", "walakin", "mazal", "3lik", "7abibi", "sa7a", "choukran", "shukran", "ya3ni", "3al", "salam", "alaykom", "3alaykom", "mafi", "mafish", "sah", "khalas", "khlas"]
 )  # fmt: skip
 _ARABIZI = re.compile(r"(?<![A-Za-z0-9])(?:[A-Za-z]+[235679]+[A-Za-z]+|[379][a-z]{2,}|[a-z]{2,}[379])(?![A-Za-z0-9])")
 _HEX = re.compile(r"[0-9a-f]+", re.IGNORECASE)

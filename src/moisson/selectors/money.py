@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
 _GAPS = re.compile(r"[\s.\-\u00a0\u202f]")
 _IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
-_IBAN_GROUPED = re.compile(r"[A-Z]{2}\d{2}(?:[ \u00a0\u202f-][A-Z0-9]{4}){2,7}(?:[ \u00a0\u202f-][A-Z0-9]{1,4})?(?![A-Za-z0-9])")
-_CARD = re.compile(r"(?:\d{4}([ \u00a0-])\d{4}\1\d{4}\1\d{4}(?:\1\d{1,3})?|3\d{3}([ -])\d{6}\2\d{5}|\d{13,19})(?![\dA-Za-z])(?![.,:]\d)")
+_IBAN_GROUPED = re.compile(
+    r"[A-Z]{2}\d{2}(?:[ \u00a0\u202f-][A-Z0-9]{4}){2,7}(?:[ \u00a0\u202f-][A-Z0-9]{1,4})?(?![A-Za-z0-9])"
+)
+_CARD = re.compile(
+    r"(?:\d{4}([ \u00a0-])\d{4}\1\d{4}\1\d{4}(?:\1\d{1,3})?|3\d{3}([ -])\d{6}\2\d{5}|\d{13,19})(?![\dA-Za-z])(?![.,:]\d)"
+)
 _BITCOIN = re.compile(r"[13][1-9A-HJ-NP-Za-km-z]{25,34}")
 _SEGWIT = re.compile(r"(?:bc|BC|tb|TB)1[0-9a-zA-Z]{11,87}")
 _ETHEREUM = re.compile(r"0[xX][0-9a-fA-F]{40}")

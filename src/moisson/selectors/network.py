@@ -20,9 +20,34 @@ _HOST = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}(?:xn--[a-z0-9-]{2,5
 _EMAIL = re.compile(rf"[a-z0-9!#$%&'*+/=?^_{{|}}~.-]{{1,64}}@(?:{_HOST.pattern})")
 _URL = re.compile(r"[^\s<>\"`{}|\\^\u060c\u061b\u00ab\u00bb\u201c\u201d]{1,2048}")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{1,15}$")
-_TOPS = re.compile(r"\.(?:com|org|net|info|biz|ru|fr|de|be|nl|uk|tr|iq|sy|lb|jo|tn|dz|eg|ae|ir|ch|eu)(?![\w@-])(?!\.\w)")
+_TOPS = re.compile(
+    r"\.(?:com|org|net|info|biz|ru|fr|de|be|nl|uk|tr|iq|sy|lb|jo|tn|dz|eg|ae|ir|ch|eu)(?![\w@-])(?!\.\w)"
+)
 _LABELS = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,6}[a-z]{2,4}")
-_FILES = frozenset("png jpg jpeg gif css js html htm php pdf txt docx xlsx exe dll py so zip json xml".split())
+_FILES = frozenset(
+    [
+        "png",
+        "jpg",
+        "jpeg",
+        "gif",
+        "css",
+        "js",
+        "html",
+        "htm",
+        "php",
+        "pdf",
+        "txt",
+        "docx",
+        "xlsx",
+        "exe",
+        "dll",
+        "py",
+        "so",
+        "zip",
+        "json",
+        "xml",
+    ]
+)
 _ONION = re.compile(r"(?:[a-z2-7]{56}|[a-z2-7]{16})\.onion")
 _MAC = re.compile(r"([0-9a-f]{2})([:-])(?:[0-9a-f]{2}\2){4}[0-9a-f]{2}")
 _MAC_ANCHOR = re.compile(r"[:-][0-9a-f]{2}[:-][0-9a-f]{2}[:-]")
@@ -32,7 +57,30 @@ _V6 = re.compile(r"(?:[0-9a-f]{0,4}:){2,7}(?:[0-9a-f]{1,4}|(?:\d{1,3}\.){3}\d{1,
 _V6_ANCHOR = re.compile(r":[0-9a-f]{0,4}:")
 _VERSION = re.compile(r"(?:version|vers\.?|v|build|release|firmware|الإصدار)[ \t.:=]*$")
 # Countries that sell their top-level domain to the whole world say nothing of who uses it.
-_GENERIC = frozenset("ai am cc co fm gg io la ly me nu pw sh st su tk to tv vc ws".split())
+_GENERIC = frozenset(
+    [
+        "ai",
+        "am",
+        "cc",
+        "co",
+        "fm",
+        "gg",
+        "io",
+        "la",
+        "ly",
+        "me",
+        "nu",
+        "pw",
+        "sh",
+        "st",
+        "su",
+        "tk",
+        "to",
+        "tv",
+        "vc",
+        "ws",
+    ]
+)
 _NO_COUNTRY = frozenset({"eu", "uk", "su", "ac", "yu"})
 
 
@@ -56,7 +104,18 @@ class Email(Kind):
     @classmethod
     def specificity(cls, value: str) -> float:
         local = value.partition("@")[0]
-        generic = ("noreply", "no-reply", "support", "info", "contact", "admin", "postmaster", "privacy", "help", "sales")
+        generic = (
+            "noreply",
+            "no-reply",
+            "support",
+            "info",
+            "contact",
+            "admin",
+            "postmaster",
+            "privacy",
+            "help",
+            "sales",
+        )
         return 0.15 if local.startswith(generic) else 0.95
 
     @classmethod
@@ -236,7 +295,7 @@ def _url(page: Folded, start: int, body: int, ctx: Context) -> Iterator[Hit]:
 
 def _unbalanced(text: str, start: int, end: int) -> bool:
     last = text[end - 1]
-    return last in ")]" and text.count("([" [")]".index(last)], start, end) < text.count(last, start, end)
+    return last in ")]" and text.count("(["[")]".index(last)], start, end) < text.count(last, start, end)
 
 
 def seek_emails(page: Folded, ctx: Context) -> Iterator[Hit]:
@@ -280,7 +339,7 @@ def _domain(low: str, dot: int, end: int) -> Hit | None:
         start -= 1
     while start < dot and not low[start].isalnum():
         start += 1
-    if low[start - 1 : start] in ("@", "/", "_") and start or dot - start < 2 or low[start:dot].isdigit():
+    if (low[start - 1 : start] in ("@", "/", "_") and start) or dot - start < 2 or low[start:dot].isdigit():
         return None
     return Hit("domain", low[start:end], start, end, 0.7) if _LABELS.fullmatch(low, start, end) else None
 
@@ -321,7 +380,7 @@ def _inside(low: str, start: int, end: int) -> bool:
     """Whether a span is cut out of a longer one of the same make."""
     before, after = low[start - 1] if start else " ", low[end] if end < len(low) else " "
     more = after in ":-" and low[end + 1 : end + 2].isalnum()
-    return before.isalnum() or before in ":-" and low[start - 2 : start - 1].isalnum() or after.isalnum() or more
+    return before.isalnum() or (before in ":-" and low[start - 2 : start - 1].isalnum()) or after.isalnum() or more
 
 
 def ipv4_at(page: Folded, start: int) -> Hit | None:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 _DIGITS = re.compile("[0-9]+")
 _WORD = re.compile("[0-9A-Za-z]+")
 _CLOCK = re.compile(r"\d{1,2}(?::\d{2}){1,2}(?:[.,]\d{1,9})?")
-_BIRTH = re.compile(r"(?:\bn[ée]e?\b.{0,4}le|\bborn\b.{0,3}(?:on)?|date de naissance|naissance|birth|dob|geboren|doğum|المواليد|الميلاد|مواليد|تولد)[^\d\n]{0,12}$")
+_BIRTH = re.compile(
+    r"(?:\bn[ée]e?\b.{0,4}le|\bborn\b.{0,3}(?:on)?|date de naissance|naissance|birth|dob|geboren|doğum|المواليد|الميلاد|مواليد|تولد)[^\d\n]{0,12}$"
+)
 _GERMAN = re.compile(r"[A-ZÄÖÜ]{1,3}-[A-Z]{1,2} $")
 _LONGEST_WORD = 100
 
@@ -81,7 +83,11 @@ def _word(page: Folded, first: int, last: int, ctx: Context) -> list[Hit]:
     hit = money.token_hit(token, first, ctx) if len(token) >= 15 else None
     hit = hit or identifiers.digest_hit(token, first, ctx)
     if not hit and len(token) == 4:
-        hit = money.grouped_iban_at(page, first, ctx) or identifiers.pgp_at(page.text, first) or plates.bare_at(page, first)
+        hit = (
+            money.grouped_iban_at(page, first, ctx)
+            or identifiers.pgp_at(page.text, first)
+            or plates.bare_at(page, first)
+        )
     if not hit and token[0].isdigit() and len(token) <= 15:
         hit = places.mgrs_at(page, first)
     if not hit and around[0] == "-":
@@ -94,7 +100,7 @@ def _plate_behind(page: Folded, start: int) -> Hit | None:
     first = start - 1
     while first and start - first < 4 and page.text[first - 1].isascii() and page.text[first - 1].isupper():
         first -= 1
-    if first == start - 1 or page.text[first - 1 : first].isalnum() and first:
+    if first == start - 1 or (page.text[first - 1 : first].isalnum() and first):
         return None
     return plates.bare_at(page, first)
 
@@ -105,11 +111,11 @@ def _number(
     """A run of digits with no letter at either side."""
     size = end - start
     text = page.text
-    if before in ("_", "\\") and before or after == "_":
+    if (before in ("_", "\\") and before) or after == "_":
         return []
-    if size <= 3 and after in (".", ",") and after:
-        if hit := places.decimal_at(page, start) or network.ipv4_at(page, start):
-            return [hit]
+    fraction = size <= 3 and after in (".", ",") and after
+    if fraction and (hit := places.decimal_at(page, start) or network.ipv4_at(page, start)):
+        return [hit]
     if size in (1, 2, 4) and after in ("-", "/", ".") and after:
         if found := identifiers.date_end(text, start):
             return _birth(page, start, *found)

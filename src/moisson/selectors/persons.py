@@ -21,9 +21,36 @@ _ARTICLE = r"(?:a[dlnrstz]|e[dlnrstz]|ul|ash|ach|ech|esh)"
 _PARTICLE = rf"(?:{_ARTICLE}['’-]|(?:al|el|bin|ben|ibn|bint|de|du|van|von|der|den|le|la|ter|abu|abou|ould)[ \u00a0])"
 _RUN = re.compile(rf"{_TOKEN}(?:[ \u00a0](?:{_PARTICLE}){{0,2}}{_TOKEN}){{1,6}}")
 _PIECE = re.compile(r"[^\s\u00a0]+")
-_FATHERS = frozenset("abu abou abo aba bu umm oum um".split())
-_JOINERS = frozenset("al el bin ben ibn bint de du van von der den le la ter ould abd abdul abdel abdal abdoul bou".split())
-_CAPITAL_ARTICLES = frozenset("ar as at az an ad er es et ed ash ech ach esh ett ech".split())
+_FATHERS = frozenset(["abu", "abou", "abo", "aba", "bu", "umm", "oum", "um"])
+_JOINERS = frozenset(
+    [
+        "al",
+        "el",
+        "bin",
+        "ben",
+        "ibn",
+        "bint",
+        "de",
+        "du",
+        "van",
+        "von",
+        "der",
+        "den",
+        "le",
+        "la",
+        "ter",
+        "ould",
+        "abd",
+        "abdul",
+        "abdel",
+        "abdal",
+        "abdoul",
+        "bou",
+    ]
+)
+_CAPITAL_ARTICLES = frozenset(
+    ["ar", "as", "at", "az", "an", "ad", "er", "es", "et", "ed", "ash", "ech", "ach", "esh", "ett", "ech"]
+)
 _LOWER_KUNYA = re.compile(
     rf"(?:abu|abou|abo|oum|umm)[ \u00a0-]([^\W\d_]{{3,20}})(?:[ \u00a0](?:al|el)[ \u00a0-]?[^\W\d_]{{3,20}}|[ \u00a0]{_ARTICLE}-[^\W\d_]{{3,20}})?"
 )
@@ -69,7 +96,9 @@ def _judge(page: Folded, start: int, run: str) -> Hit | None:
     units = _units(start, run)
     lists = words()
     titled = False
-    opening = start == 0 or page.text[start - 1] in "\n\t" or page.text[max(0, start - 2) : start - 1] in (".", "!", "?", ":")
+    opening = (
+        start == 0 or page.text[start - 1] in "\n\t" or page.text[max(0, start - 2) : start - 1] in (".", "!", "?", ":")
+    )
     while units and (units[0].word in lists["titles"] or _empty(units, opening and units[0].start == start)):
         titled = titled or units[0].word in lists["titles"]
         units = units[1:]
@@ -100,7 +129,11 @@ def _empty(units: list[_Unit], opening: bool) -> bool:
     if first.caps and len(first.word) > 2 and len(units) > 1 and not units[1].caps and _is_given(units[-1]):
         return False
     known = first.given + first.last
-    return (opening and not known) or first.word in words()["ordinary"] and first.word not in words()["trusted"] or (first.ordinary and known and first.word not in words()["trusted"])
+    return (
+        (opening and not known)
+        or (first.word in words()["ordinary"] and first.word not in words()["trusted"])
+        or (first.ordinary and first.word not in words()["trusted"])
+    )
 
 
 def _is_given(unit: _Unit) -> bool:
@@ -112,7 +145,8 @@ def _cut(units: list[_Unit]) -> list[_Unit]:
     out: list[_Unit] = []
     unknown = 0
     for unit in units[:6]:
-        if out and unit.ordinary and not (unit.caps and not out[0].caps) and unit.word not in words()["trusted"]:
+        kept = (unit.caps and not out[0].caps) or unit.last >= 3 or unit.word in words()["trusted"] if out else True
+        if unit.ordinary and not kept:
             break
         unknown += not (unit.given or unit.last)
         kunya_done = out and out[-1].kunya and not (unit.last or "al" in unit.word[:2] or unit.word[:2] == "el")
@@ -132,8 +166,7 @@ def _evidence(units: list[_Unit], titled: bool) -> float:
     if len(units) < 2:
         return 0.75 if titled and given and not units[0].ordinary else 0.0
     if not given:
-        linked = units[0].given >= 2 and any(u.last >= 3 for u in units[1:]) and not units[0].ordinary
-        return 0.6 if linked or titled else 0.0
+        return 0.6 if titled else 0.0
     known = sum(bool(u.given or u.last) for u in units)
     plain = all(u.ordinary for u in given)
     if plain and (known < 2 or units[1].ordinary):
@@ -167,7 +200,7 @@ def _units(start: int, run: str) -> list[_Unit]:
             waiting = (f"{waiting[0]} {word}" if waiting else word, waiting[1] if waiting else begin)
             continue
         lead = waiting[0] if waiting else ""
-        kunya = bool(_FATHERS & set(lead.split())) or word.partition(" ")[0] in _FATHERS and " " in word
+        kunya = bool(_FATHERS & set(lead.split())) or (word.partition(" ")[0] in _FATHERS and " " in word)
         kunya = kunya and word.rpartition(" ")[2] not in words()["kunya_places"]
         at = waiting[1] if waiting else begin
         out.append(_unit(word, lead, at, start + m.end(), m[0].isupper(), kunya))
@@ -226,7 +259,9 @@ def before_address(page: Folded, start: int) -> Hit | None:
 
 def _capital(raw: str) -> bool:
     """Whether each word but the particles begins with no small letter."""
-    return all(not w[0].islower() or fold(w).partition("-")[0] in _JOINERS | _FATHERS | _CAPITAL_ARTICLES for w in raw.split())
+    return all(
+        not w[0].islower() or fold(w).partition("-")[0] in _JOINERS | _FATHERS | _CAPITAL_ARTICLES for w in raw.split()
+    )
 
 
 def looks_like_name(raw: str) -> bool:
@@ -237,7 +272,10 @@ def looks_like_name(raw: str) -> bool:
     if any(not _LETTERS.search(p) or any(c.isdigit() or c in "@/\\_{}[]<>=#*" for c in p) for p in parts):
         return False
     folded = [fold(p) for p in parts]
-    return not all(f in lexicon().ordinary and f not in words()["trusted"] for f in folded) and folded[0] not in words()["things"]
+    return (
+        not all(f in lexicon().ordinary and f not in words()["trusted"] for f in folded)
+        and folded[0] not in words()["things"]
+    )
 
 
 def tidy(raw: str) -> str:

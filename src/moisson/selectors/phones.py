@@ -206,7 +206,7 @@ def phone_at(page: Folded, start: int, ctx: Context, near: str, seen: list[str])
         return None
     before = text[start - 1 : start]
     plus = before == "+" or (before == "(" and text[start - 2 : start - 1] == "+")
-    if not plus and (before.isalpha() and before.isascii() or before in ("_", "=", "@", "\\")):
+    if not plus and ((before.isalpha() and before.isascii()) or before in ("_", "=", "@", "\\")):
         return None
     if before in (".", "-", "/", ",") and text[start - 2 : start - 1].isalnum():
         return None
@@ -264,7 +264,9 @@ def _alone(text: str, start: int, end: int) -> bool:
 
 def short_at(page: Folded, start: int, end: int, ctx: Context, near: str) -> Hit | None:
     """A short code, only where the words before or the context announce one."""
-    if not 3 <= end - start <= 6 or page.text[end : end + 1] in (".", ",", "/", "-", ":") and page.text[end + 1 : end + 2].isdigit():
+    if not 3 <= end - start <= 6 or (
+        page.text[end : end + 1] in (".", ",", "/", "-", ":") and page.text[end + 1 : end + 2].isdigit()
+    ):
         return None
     line = page.low[max(0, start - 40) : start].rpartition("\n")[2]
     if near == "phone" or _SHORT_LABEL.search(line) or (ctx.short and not line.strip()):

@@ -38,7 +38,9 @@ _AFTER = re.compile(rf"{_ANGLE}({_SIDE})(?![^\W\d_])")
 _BEFORE = re.compile(rf"(?<![^\W\d_])({_SIDE}){_GAP}?[:.]?{_GAP}?{_ANGLE}")
 _BETWEEN = re.compile(rf"{_GAP}{{0,3}}[,;،/]?(?:{_GAP}?و)?{_GAP}{{0,3}}(?:\r?\n{_GAP}{{0,3}})?")
 _GEO = re.compile(r"geo:([+-]?\d{1,2}(?:\.\d{1,12})?),([+-]?\d{1,3}(?:\.\d{1,12})?)")
-_MGRS = re.compile(r"(\d{1,2}[C-HJ-NP-X])[ \u00a0]?([A-HJ-NP-Z][A-HJ-NP-V])[ \u00a0]?(?:(\d{2,5})[ \u00a0](\d{2,5})|(\d{4,10}))(?![\d A-Za-z]?\d|[A-Za-z])")
+_MGRS = re.compile(
+    r"(\d{1,2}[C-HJ-NP-X])[ \u00a0]?([A-HJ-NP-Z][A-HJ-NP-V])[ \u00a0]?(?:(\d{2,5})[ \u00a0](\d{2,5})|(\d{4,10}))(?![\d A-Za-z]?\d|[A-Za-z])"
+)
 
 
 class Coords(Kind):
@@ -105,7 +107,9 @@ def _mgrs(text: str, start: int) -> Hit | None:
 def mgrs_at(page: Folded, start: int) -> Hit | None:
     """A grid reference that begins here; short ones only with a word that announces them."""
     hit = _mgrs(page.text, start)
-    if hit and (hit.confidence > 0.9 or any(w in page.low[max(0, start - 24) : start] for w in ("mgrs", "grid", "utm"))):
+    if hit and (
+        hit.confidence > 0.9 or any(w in page.low[max(0, start - 24) : start] for w in ("mgrs", "grid", "utm"))
+    ):
         return hit
     return None
 
@@ -133,7 +137,7 @@ def _announced(low: str, at: int) -> bool:
 
 
 def seek_positions(page: Folded, ctx: Context) -> Iterator[Hit]:
-    """geo URIs and degrees with minutes, from the rare characters they contain."""
+    """Geo URIs and degrees with minutes, from the rare characters they contain."""
     low = page.low
     at = low.find("geo:")
     while at >= 0:

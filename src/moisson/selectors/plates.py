@@ -18,18 +18,15 @@ if TYPE_CHECKING:
     from moisson.selectors.fold import Folded
 
 _WORDS = (
-    "véhicule", "vehicule", "vehicle", "voiture", "plaque", "immatricul", "plate", "car ", "truck", "camion", "van ", "fourgon",
-    "kennzeichen", "auto ", "wagen", "kenteken", "plaka", "araç", "araba", "lorry", "registration", "السيارة", "سيارة", "لوحة",
-    "اللوحة", "المركبة", "مركبة", "الشاحنة", "شاحنة",
+    "hicule", "vehicle", "voiture", "plaque", "immatricul", "plate", "car ", "truck", "camion", "van ", "fourgon",
+    "kennzeichen", "auto ", "wagen", "kenteken", "plaka", "araç", "araba", "lorry", "registration", "سيارة", "لوحة", "مركبة", "شاحنة",
 )  # fmt: skip
 _LEAD = re.compile(
     r"[^\W\d]{0,12}[ \t\u00a0]{0,2}(?:(?:no\.?|n\.|n°)(?=[ \t:])|num[ée]ro|number|nr\.?|رقمها|رقم|immatricul\w{0,4}|plate|plaque)?[ \t\u00a0]{0,2}[:=,(\-]?[ \t\u00a0]{0,2}"
 )
 _END = r"(?![\w])(?!-\d)(?!-[A-Z])"
-_MONTHS = frozenset("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split())
-_SSID = re.compile(
-    r"[ \t]{0,3}(?:[:=>]|is|est)?[ \t]{0,3}[\"'«]?[ \t]?([^\n\r\t,;|<>\"«»\u060c]{1,40})"
-)
+_MONTHS = frozenset(["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"])
+_SSID = re.compile(r"[ \t]{0,3}(?:[:=>]|is|est)?[ \t]{0,3}[\"'«]?[ \t]?([^\n\r\t,;|<>\"«»\u060c]{1,40})")
 
 
 class _Format(NamedTuple):

@@ -17,7 +17,9 @@ _ARABIC = str.maketrans({
     "ڵ": "ل", "چ": "ش", "ژ": "ج", "ء": None, "ـ": None,
 })  # fmt: skip
 _SOFT = str.maketrans({"ş": "sh", "ș": "sh", "ç": "ch"})
-_NOT_ARTICLES = frozenset("الياس الهام الين البير البرت الفريد اليسار اليسا الكسندر السندرو الفت".split())
+_NOT_ARTICLES = frozenset(
+    ["الياس", "الهام", "الين", "البير", "البرت", "الفريد", "اليسار", "اليسا", "الكسندر", "السندرو", "الفت"]
+)
 _LATIN = str.maketrans({
     "ı": "i", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "ß": "ss", "æ": "ae", "œ": "oe", "þ": "th", "ə": "a",
     "'": None, "’": None, "‘": None, "ʿ": None, "ʾ": None, "`": None, "´": None, "ʼ": None, "ʻ": None, ".": " ",
@@ -30,18 +32,16 @@ _CYRILLIC = str.maketrans({
 })  # fmt: skip
 _WORDS = re.compile(r"[^\W\d_]+")
 _ARTICLES = frozenset(
-    "al el ul ad ed ar er as es ash ech ach esh az ez an en at et il l ett at-t".split()
+    ["al", "el", "ul", "ad", "ed", "ar", "er", "as", "es", "ash", "ech", "ach", "esh", "az", "ez", "an", "en", "at", "et", "il", "l", "ett", "at-t"]
 )  # fmt: skip
-_SONS = frozenset("ben bin ibn bint binti ould wuld oghlu oglu بن ابن بنت ولد".split())
-_FATHERS = frozenset("abou abu abo abi aba bou bu ابو ابي ابا".split())
-_MOTHERS = frozenset("oum umm um om ام".split())
-_SERVANTS = frozenset("abd abdel abdul abdal abdol abdoul abdil عبد".split())
+_SONS = frozenset(["ben", "bin", "ibn", "bint", "binti", "ould", "wuld", "oghlu", "oglu", "بن", "ابن", "بنت", "ولد"])
+_FATHERS = frozenset(["abou", "abu", "abo", "abi", "aba", "bou", "bu", "ابو", "ابي", "ابا"])
+_MOTHERS = frozenset(["oum", "umm", "um", "om", "ام"])
+_SERVANTS = frozenset(["abd", "abdel", "abdul", "abdal", "abdol", "abdoul", "abdil", "عبد"])
 _UNITED = frozenset({"bel", "bil"})
 _LITTLE = {w: "عبيدله" if w == "عبيد" else "obaidlah" for w in ("عبيد", "obeid", "obaid", "ubaid", "oubaid", "ubayd")}
 _GLUED_LITTLE = re.compile("(?:ou|o|u)b[ae][iy]d[aou]?l{1,2}ah?")
-_GLUED_SERVANT = re.compile(
-    r"(?:abd)(?:[aeou]+l{1,2}|[aeou](?:([dnrstz])(?=\1)|(?:sh|ch)(?=sh|ch)))?h?"
-)
+_GLUED_SERVANT = re.compile(r"(?:abd)(?:[aeou]+l{1,2}|[aeou](?:([dnrstz])(?=\1)|(?:sh|ch)(?=sh|ch)))?h?")
 _DIN = re.compile(r"(?:[aeu]d|al|el|ul)?[dt]+[iey]+e?n+e?")
 _GLUED_DIN = re.compile(r"([a-z]{3,}?)h?(?:[aeiou](?:l|d)?d|ld|dd)[iey]+n+e?")
 _SOLAR = re.compile(r"(?:e|a)(?:ch(?=ch)|sh(?=sh)|([dnrstz])(?=\1))")
@@ -74,7 +74,9 @@ def is_arabic(word: str) -> bool:
 @lru_cache(maxsize=65_536)
 def fold(text: str) -> str:
     """Lower case without accents, vowel signs and variants of letters; Cyrillic in Latin letters."""
-    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).translate(_ARABIC).casefold().translate(_SOFT))
+    plain = unicodedata.normalize(
+        "NFKD", unicodedata.normalize("NFKC", text).translate(_ARABIC).casefold().translate(_SOFT)
+    )
     plain = "".join(c for c in plain if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
     if not plain.isascii():
         plain = plain.translate(_ARABIC).translate(_CYRILLIC).translate(_LATIN)
@@ -151,7 +153,9 @@ def _bare(word: str) -> list[str]:
         return ["obaidlah"]
     if word.startswith("abou") and len(word) > 7:
         return ["abu", word[4:]]
-    if word.startswith("bou") and len(word) > 5 and word[3] not in "aeiou" or word.startswith("boua") and len(word) > 6:
+    if (word.startswith("bou") and len(word) > 5 and word[3] not in "aeiou") or (
+        word.startswith("boua") and len(word) > 6
+    ):
         return ["abu", word[3:]]
     if word.startswith("ben") and len(word) >= 6:
         word = word[3:]

@@ -23,8 +23,39 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 OUT = Path(__file__).with_name("names.tsv.gz")
-LOCALES = """az_AZ cs_CZ da_DK de_AT de_CH de_DE en_GB en_IE en_NZ en_US es_ES et_EE fi_FI fr_BE fr_CH fr_FR hr_HR hu_HU
-it_IT lt_LT lv_LV nl_BE nl_NL no_NO pl_PL pt_PT ro_RO sk_SK sl_SI sv_SE tr_TR""".split()
+LOCALES = [
+    "az_AZ",
+    "cs_CZ",
+    "da_DK",
+    "de_AT",
+    "de_CH",
+    "de_DE",
+    "en_GB",
+    "en_IE",
+    "en_NZ",
+    "en_US",
+    "es_ES",
+    "et_EE",
+    "fi_FI",
+    "fr_BE",
+    "fr_CH",
+    "fr_FR",
+    "hr_HR",
+    "hu_HU",
+    "it_IT",
+    "lt_LT",
+    "lv_LV",
+    "nl_BE",
+    "nl_NL",
+    "no_NO",
+    "pl_PL",
+    "pt_PT",
+    "ro_RO",
+    "sk_SK",
+    "sl_SI",
+    "sv_SE",
+    "tr_TR",
+]
 WORD = re.compile(r"[^\W\d_]+")
 FEWEST = 0.02
 FREQUENT = 60
@@ -56,13 +87,13 @@ def western(faker: Path) -> tuple[set[str], set[str]]:
     return {w for w in given if len(w) > 2}, {w for w in last if len(w) > 2}
 
 
-def ordinary(folder: Path) -> set[str]:
-    """Folded words that occur in lower case (Latin) or at all (Arabic) at least twice in ordinary sentences."""
+def ordinary(folder: Path) -> dict[str, int]:
+    """How often folded words occur in lower case (Latin) or at all (Arabic) in ordinary sentences."""
     seen: Counter[str] = Counter()
     for language in ("ar", "de", "en", "es", "fr", "it", "nl", "tr"):
         words = WORD.findall((folder / f"{language}.txt").read_text(encoding="utf-8"))
         seen.update(fold(w) for w in words if w.islower() or not w[0].isascii())
-    return {w for w, n in seen.items() if n > 1}
+    return dict(seen)
 
 
 def main(index: str, faker: str, sentences: str) -> None:
@@ -79,10 +110,14 @@ def main(index: str, faker: str, sentences: str) -> None:
         given, last = roles[arabic]["given"], roles[arabic]["surname"] + roles[arabic]["unknown"]
         lines.append(f"{arabic}\t{given}\t{last}\t{' '.join(kept)}")
     first, last_names = western(Path(faker))
-    common = {w for w in ordinary(Path(sentences)) if roles[w.removeprefix("ال")].total() < FREQUENT}
     lines += ["=given", *sorted(first), "=surname", *sorted(last_names)]
     known = first | last_names | set(spelled) | {w for c in spelled.values() for w in c}
-    lines += ["=ordinary", *sorted(w for w in common if w in known or w.removeprefix("ال") in known)]
+    lines += ["=ordinary"]
+    for word, count in sorted(ordinary(Path(sentences)).items()):
+        bare = word.removeprefix("ال")
+        named = word in known or bare in known
+        if len(word) > 2 and roles[bare].total() < FREQUENT and (count > 1 or not named) and (named or word.isascii()):
+            lines.append(word)
     OUT.write_bytes(gzip.compress("\n".join(lines).encode(), 9, mtime=0))
     sys.stdout.write(f"{len(lines)} lines, {OUT.stat().st_size} bytes\n")
 
