@@ -66,6 +66,12 @@ def test_too_much_is_refused():
         parse("a " * 300)
 
 
+@pytest.mark.parametrize("query", ["ab*" * 300, "sel:" + "a*" * 200, "path:" + "x*" * 100])
+def test_too_many_stars_are_refused(query):
+    with pytest.raises(UsageError, match="too many stars"):
+        compile_query(parse(query))
+
+
 PIECES = [
     "a",
     "ab*",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -203,6 +204,17 @@ def test_refresh_shows_what_was_published_since(root):
     reader.refresh()
     assert reader.search("").total == 0
     assert reader.sql("select count(*) from sightings") == [(0,)]
+
+
+def test_threads_may_share_a_reader(reader):
+    def ask(n):
+        found = [reader.search(query).total for query, _ in QUERIES]
+        return found, reader.sql("select count(*) from items where size >= ?", n % 2), everything(reader)
+
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(ask, range(12)))
+    assert {tuple(found) for found, _, _ in results} == {tuple(len(addresses) for _, addresses in QUERIES)}
+    assert all(rows == [(6 - n % 2,)] and len(all_of) == len(RECORDS) for n, (_, rows, all_of) in enumerate(results))
 
 
 def test_very_long_texts_and_words_are_found(root):

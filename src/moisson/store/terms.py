@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import tantivy
 from tantivy import FieldType, Occur, Query
 
+from moisson.errors import UsageError
 from moisson.store.index import schema
 from moisson.store.language import Group, Match, Node, Not, Words, refuse
 from moisson.store.normal import stem
@@ -72,7 +73,7 @@ def _one_field(node: Words, field: str) -> tantivy.Query:
         if len(words) > 1 and last.endswith("*"):
             return Query.phrase_prefix_query(schema(), field, [*words[:-1], last.rstrip("*")])
         if "*" in last:
-            return Query.regex_query(schema(), field, last.replace("*", ".*"))
+            return _regex(field, last.replace("*", ".*"))
     if len(words) == 1:
         return Query.term_query(schema(), field, last, "freq")
     return Query.phrase_query(schema(), field, list(words))
@@ -85,13 +86,13 @@ def _field(node: Match, value: str) -> tantivy.Query:
         case "date":
             return _range("time", *_bounds(value, node.column, _date))
         case "sel":
-            return _any([_term("sel", value), Query.regex_query(schema(), "sel", f"[^:]*:{_pattern(value)}")])
+            return _any([_term("sel", value), _regex("sel", f"[^:]*:{_pattern(value)}")])
         case "kind":
             value = value.lower()
             if "/" in value or "*" in value:
                 return _term("kind", value)
             part = _META.sub(r"\\\1", value)
-            return Query.regex_query(schema(), "kind", f"{part}|{part}/.*|[^/]*/{part}")
+            return _regex("kind", f"{part}|{part}/.*|[^/]*/{part}")
         case "exhibit":
             return _term("exhibit", value)
         case field:
@@ -100,8 +101,15 @@ def _field(node: Match, value: str) -> tantivy.Query:
 
 def _term(field: str, value: str) -> tantivy.Query:
     if "*" in value:
-        return Query.regex_query(schema(), field, _pattern(value))
+        return _regex(field, _pattern(value))
     return Query.term_query(schema(), field, value, "basic")
+
+
+def _regex(field: str, pattern: str) -> tantivy.Query:
+    try:
+        return Query.regex_query(schema(), field, pattern)
+    except ValueError as error:
+        raise UsageError("a word or value of the query has too many stars") from error
 
 
 def _pattern(value: str) -> str:
