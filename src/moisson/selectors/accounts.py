@@ -146,14 +146,11 @@ def seek_accounts(page: Folded, ctx: Context) -> Iterator[Hit]:
     for host in hosts:
         at = low.find(host + "/")
         while at >= 0:
-            m = _HANDLE.match(low, at + len(host) + 1)
+            handle = _HANDLE.match(low, at + len(host) + 1)
             before = low[at - 1 : at]
-            if (
-                m
-                and (not before or not (before.isalnum() or before in "./-"))
-                and (value := _linked(low[at : m.end()]))
-            ):
-                yield Hit("account", value, at, m.end(), 0.9)
+            whole = not before or not (before.isalnum() or before in "./-")
+            if handle and whole and (value := _linked(low[at : handle.end()])):
+                yield Hit("account", value, at, handle.end(), 0.9)
             at = low.find(host + "/", at + 4)
     yield from _followed(low)
 
@@ -166,7 +163,7 @@ def _before(back: str) -> list[str]:
 
 
 def _labelled(low: str, start: int, end: int, service: str) -> Hit | None:
-    """`Telegram: @x`, `telegram:@x`, `تلغرام @x`; without the sign only after a colon and with a digit or underscore."""
+    """`Telegram: @x`, `تلغرام @x`; without the sign only after a colon and with a digit or an underscore."""
     if start and low[start - 1].isascii() and low[start - 1].isalpha():
         return None
     if m := _SEPARATOR.match(low, end):

@@ -52,7 +52,7 @@ def _starts() -> frozenset[str]:
     fathers = _FATHERS | {"ام", "عبد"}
     lists = words()
     never = (lists["things"] | lists["settlements"] | lists["titles"] | lists["toponyms"]) - lists["trusted"]
-    weak = lists["ordinary"] - lists["trusted"]
+    weak = lists["ordinary"] - lists["trusted"] - fathers
     return frozenset((given | glued | fathers | {"و" + w for w in fathers}) - never - weak)
 
 

@@ -11,6 +11,7 @@ import unicodedata
 from collections import Counter
 from copy import copy
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -68,9 +69,16 @@ _SCRIPTS = (
     ("Thai", "\u0e01-\u0e4e"),
 )
 _BY_SCRIPT = {
-    "Hebrew": "he", "Greek": "el", "Hiragana": "ja", "Katakana": "ja", "Hangul": "ko", "Armenian": "hy", "Georgian": "ka",
-    "Thai": "th", "Ethiopic": "am",
-}  # fmt: skip
+    "Hebrew": "he",
+    "Greek": "el",
+    "Hiragana": "ja",
+    "Katakana": "ja",
+    "Hangul": "ko",
+    "Armenian": "hy",
+    "Georgian": "ka",
+    "Thai": "th",
+    "Ethiopic": "am",
+}
 _WRITES = {
     "Arabic": frozenset(["ar", "fa", "ckb", "ur", "ps", "ug", "sd", "yi"]),
     "Cyrillic": frozenset(["ru", "uk", "bg", "sr", "mk", "be", "kk", "tg", "ky", "mn", "tt"]),
@@ -87,8 +95,53 @@ _ANY = re.compile(
 _SORANI = re.compile("[ەێۆڕڵ]")
 _PERSIAN = re.compile("[پچژگ]")
 _ARABIZI_WORDS = frozenset(
-    ["wallah", "wallahi", "inshallah", "inchallah", "inshalla", "hamdoullah", "hamdulillah", "khoya", "khouya", "akhi", "akhy", "labas", "chnowa", "chnia", "bkra", "bukra", "kifak", "kifek", "keefak", "shlonak", "habibi", "yalla", "mashallah", "barsha", "barcha", "wesh", "wach", "walakin", "mazal", "3lik", "7abibi", "sa7a", "choukran", "shukran", "ya3ni", "3al", "salam", "alaykom", "3alaykom", "mafi", "mafish", "sah", "khalas", "khlas"]
-)  # fmt: skip
+    [
+        "wallah",
+        "wallahi",
+        "inshallah",
+        "inchallah",
+        "inshalla",
+        "hamdoullah",
+        "hamdulillah",
+        "khoya",
+        "khouya",
+        "akhi",
+        "akhy",
+        "labas",
+        "chnowa",
+        "chnia",
+        "bkra",
+        "bukra",
+        "kifak",
+        "kifek",
+        "keefak",
+        "shlonak",
+        "habibi",
+        "yalla",
+        "mashallah",
+        "barsha",
+        "barcha",
+        "wesh",
+        "wach",
+        "walakin",
+        "mazal",
+        "3lik",
+        "7abibi",
+        "sa7a",
+        "choukran",
+        "shukran",
+        "ya3ni",
+        "3al",
+        "salam",
+        "alaykom",
+        "3alaykom",
+        "mafi",
+        "mafish",
+        "sah",
+        "khalas",
+        "khlas",
+    ]
+)
 _ARABIZI = re.compile(r"(?<![A-Za-z0-9])(?:[A-Za-z]+[235679]+[A-Za-z]+|[379][a-z]{2,}|[a-z]{2,}[379])(?![A-Za-z0-9])")
 _HEX = re.compile(r"[0-9a-f]+", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+")
@@ -162,9 +215,8 @@ def _is_arabizi(run: str) -> bool:
 
 @cache
 def _whole() -> Any:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    return LanguageIdentifier.from_model_file(MODEL_FILE)
+    langid = import_module("py3langid.langid")
+    return langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE)
 
 
 @cache

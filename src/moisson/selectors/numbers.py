@@ -17,7 +17,8 @@ _DIGITS = re.compile("[0-9]+")
 _WORD = re.compile("[0-9A-Za-z]+")
 _CLOCK = re.compile(r"\d{1,2}(?::\d{2}){1,2}(?:[.,]\d{1,9})?")
 _BIRTH = re.compile(
-    r"(?:\bn[ée]e?\b.{0,4}le|\bborn\b.{0,3}(?:on)?|date de naissance|naissance|birth|dob|geboren|doğum|المواليد|الميلاد|مواليد|تولد)[^\d\n]{0,12}$"
+    r"(?:\bn[ée]e?\b.{0,4}le|\bborn\b.{0,3}(?:on)?|date de naissance|naissance|birth|dob|geboren|doğum"
+    r"|المواليد|الميلاد|مواليد|تولد)[^\d\n]{0,12}$"
 )
 _GERMAN = re.compile(r"[A-ZÄÖÜ]{1,3}-[A-Z]{1,2} $")
 _LONGEST_WORD = 100

@@ -52,7 +52,8 @@ _CAPITAL_ARTICLES = frozenset(
     ["ar", "as", "at", "az", "an", "ad", "er", "es", "et", "ed", "ash", "ech", "ach", "esh", "ett", "ech"]
 )
 _LOWER_KUNYA = re.compile(
-    rf"(?:abu|abou|abo|oum|umm)[ \u00a0-]([^\W\d_]{{3,20}})(?:[ \u00a0](?:al|el)[ \u00a0-]?[^\W\d_]{{3,20}}|[ \u00a0]{_ARTICLE}-[^\W\d_]{{3,20}})?"
+    rf"(?:abu|abou|abo|oum|umm)[ \u00a0-]([^\W\d_]{{3,20}})(?:[ \u00a0](?:al|el)[ \u00a0-]?[^\W\d_]{{3,20}}"
+    rf"|[ \u00a0]{_ARTICLE}-[^\W\d_]{{3,20}})?"
 )
 _LABEL = re.compile(
     r"(?m)^[ \t\"'*-]{0,12}(?:full ?name|name|nom(?: et pr[ée]noms?| complet)?|pr[ée]noms?(?: et nom)?|fn|ad soyad|naam"
@@ -84,10 +85,10 @@ def seek_latin(page: Folded, ctx: Context) -> Iterator[Hit]:
     for word in ("abu ", "abou ", "abo ", "oum ", "umm "):
         at = low.find(word)
         while at >= 0:
-            if page.text[at].islower() and not low[at - 1 : at].isalnum() and (m := _LOWER_KUNYA.match(low, at)):
-                known = role(fold(m[1]))
-                if known.given >= 5 and fold(m[1]) not in words()["kunya_places"]:
-                    yield Hit("name", tidy(page.text[at : m.end()]), at, m.end(), 0.7)
+            if page.text[at].islower() and not low[at - 1 : at].isalnum() and (k := _LOWER_KUNYA.match(low, at)):
+                known = role(fold(k[1]))
+                if known.given >= 5 and fold(k[1]) not in words()["kunya_places"]:
+                    yield Hit("name", tidy(page.text[at : k.end()]), at, k.end(), 0.7)
             at = low.find(word, at + 3)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from moisson.selectors.fold import lower, plain
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 _GAP = "[ \t\u00a0\u202f]"
 _DECIMAL = re.compile(
-    rf"([+-]?\d{{1,2}}\.\d{{3,12}})°?(?:{_GAP}{{0,2}}[,;،/]{_GAP}{{0,2}}|{_GAP}{{1,2}})([+-]?\d{{1,3}}\.\d{{3,12}})°?(?![\d.]?\d)"
+    rf"([+-]?\d{{1,2}}\.\d{{3,12}})°?(?:{_GAP}{{0,2}}[,;،/]{_GAP}{{0,2}}"
+    rf"|{_GAP}{{1,2}})([+-]?\d{{1,3}}\.\d{{3,12}})°?(?![\d.]?\d)"
 )
 _COMMA = re.compile(rf"([+-]?\d{{1,2}},\d{{4,12}}){_GAP}{{0,2}}[;/]{_GAP}{{0,2}}([+-]?\d{{1,3}},\d{{4,12}})(?!\d)")
 _SIDE = (
@@ -39,7 +41,8 @@ _BEFORE = re.compile(rf"(?<![^\W\d_])({_SIDE}){_GAP}?[:.]?{_GAP}?{_ANGLE}")
 _BETWEEN = re.compile(rf"{_GAP}{{0,3}}[,;،/]?(?:{_GAP}?و)?{_GAP}{{0,3}}(?:\r?\n{_GAP}{{0,3}})?")
 _GEO = re.compile(r"geo:([+-]?\d{1,2}(?:\.\d{1,12})?),([+-]?\d{1,3}(?:\.\d{1,12})?)")
 _MGRS = re.compile(
-    r"(\d{1,2}[C-HJ-NP-X])[ \u00a0]?([A-HJ-NP-Z][A-HJ-NP-V])[ \u00a0]?(?:(\d{2,5})[ \u00a0](\d{2,5})|(\d{4,10}))(?![\d A-Za-z]?\d|[A-Za-z])"
+    r"(\d{1,2}[C-HJ-NP-X])[ \u00a0]?([A-HJ-NP-Z][A-HJ-NP-V])[ \u00a0]?(?:(\d{2,5})[ \u00a0](\d{2,5})"
+    r"|(\d{4,10}))(?![\d A-Za-z]?\d|[A-Za-z])"
 )
 
 
@@ -82,9 +85,7 @@ def _number(text: str) -> float:
 
 @cache
 def _converter() -> Any:
-    import mgrs
-
-    return mgrs.MGRS()
+    return import_module("mgrs").MGRS()
 
 
 def _mgrs(text: str, start: int) -> Hit | None:
@@ -94,11 +95,9 @@ def _mgrs(text: str, start: int) -> Hit | None:
     digits = m[5] or m[3] + m[4]
     if len(digits) % 2 or (m[3] and len(m[3]) != len(m[4])) or not 1 <= int(m[1][:-1]) <= 60:
         return None
-    import mgrs
-
     try:
         lat, lon = _converter().toLatLon(f"{m[1]}{m[2]}{digits}")
-    except (mgrs.core.MGRSError, ValueError):
+    except (import_module("mgrs").core.MGRSError, ValueError):
         return None
     value = position(lat, lon)
     return Hit("coords", value, start, m.end(), 0.95 if len(digits) >= 6 else 0.6) if value else None

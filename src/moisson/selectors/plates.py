@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
 _WORDS = (
     "hicule", "vehicle", "voiture", "plaque", "immatricul", "plate", "car ", "truck", "camion", "van ", "fourgon",
-    "kennzeichen", "auto ", "wagen", "kenteken", "plaka", "araç", "araba", "lorry", "registration", "سيارة", "لوحة", "مركبة", "شاحنة",
+    "kennzeichen", "auto ", "wagen", "kenteken", "plaka", "araç", "araba", "lorry", "registration",
+    "سيارة", "لوحة", "مركبة", "شاحنة",
 )  # fmt: skip
 _LEAD = re.compile(
-    r"[^\W\d]{0,12}[ \t\u00a0]{0,2}(?:(?:no\.?|n\.|n°)(?=[ \t:])|num[ée]ro|number|nr\.?|رقمها|رقم|immatricul\w{0,4}|plate|plaque)?[ \t\u00a0]{0,2}[:=,(\-]?[ \t\u00a0]{0,2}"
+    r"[^\W\d]{0,12}[ \t\u00a0]{0,2}(?:(?:no\.?|n\.|n°)(?=[ \t:])|num[ée]ro|number|nr\.?|رقمها|رقم"
+    r"|immatricul\w{0,4}|plate|plaque)?[ \t\u00a0]{0,2}[:=,(\-]?[ \t\u00a0]{0,2}"
 )
 _END = r"(?![\w])(?!-\d)(?!-[A-Z])"
 _MONTHS = frozenset(["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"])
@@ -39,13 +41,12 @@ class _Format(NamedTuple):
 @cache
 def _formats() -> tuple[_Format, ...]:
     table = tomllib.loads(files("moisson.selectors").joinpath("data/plates.toml").read_text("utf-8"))
-    return tuple(
-        _Format(
-            row["country"], re.compile(row["pattern"] + _END), re.compile(row["bare"] + _END) if "bare" in row else None,
-            row["form"],
-        )
-        for row in table["plate"]
-    )  # fmt: skip
+    return tuple(_format(row) for row in table["plate"])
+
+
+def _format(row: dict[str, str]) -> _Format:
+    bare = re.compile(row["bare"] + _END) if "bare" in row else None
+    return _Format(row["country"], re.compile(row["pattern"] + _END), bare, row["form"])
 
 
 class Plate(Kind):

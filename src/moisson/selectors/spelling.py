@@ -32,8 +32,32 @@ _CYRILLIC = str.maketrans({
 })  # fmt: skip
 _WORDS = re.compile(r"[^\W\d_]+")
 _ARTICLES = frozenset(
-    ["al", "el", "ul", "ad", "ed", "ar", "er", "as", "es", "ash", "ech", "ach", "esh", "az", "ez", "an", "en", "at", "et", "il", "l", "ett", "at-t"]
-)  # fmt: skip
+    [
+        "al",
+        "el",
+        "ul",
+        "ad",
+        "ed",
+        "ar",
+        "er",
+        "as",
+        "es",
+        "ash",
+        "ech",
+        "ach",
+        "esh",
+        "az",
+        "ez",
+        "an",
+        "en",
+        "at",
+        "et",
+        "il",
+        "l",
+        "ett",
+        "at-t",
+    ]
+)
 _SONS = frozenset(["ben", "bin", "ibn", "bint", "binti", "ould", "wuld", "oghlu", "oglu", "بن", "ابن", "بنت", "ولد"])
 _FATHERS = frozenset(["abou", "abu", "abo", "abi", "aba", "bou", "bu", "ابو", "ابي", "ابا"])
 _MOTHERS = frozenset(["oum", "umm", "um", "om", "ام"])

@@ -61,7 +61,7 @@ FEWEST = 0.02
 FREQUENT = 60
 
 
-def attested(index: Path) -> Iterator[tuple[str, str, int, int]]:
+def attested(index: Path) -> Iterator[tuple[str, str, int, str]]:
     """(Arabic token, role, count, token in Latin) for each unit with as many tokens in both."""
     with sqlite3.connect(f"file:{index}?mode=ro", uri=True) as db:
         rows: Iterable[Any] = db.execute("select arabic_key, latin, role, sum(count) from units group by 1, 2, 3")
