@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from moisson.selectors.kind import Context, Hit
@@ -60,6 +61,7 @@ def _scan(text: str, start: int, raw: list[str], plain: list[str]) -> Iterator[H
     lists = words()
     titles, places, settlements, toponyms = (lists[k] for k in ("titles", "places", "settlements", "toponyms"))
     roles, starts = lexicon().roles, _starts()
+    places_of = list(accumulate((len(w) + 1 for w in raw), initial=0))
     done = 0
     for i in [at for at, word in enumerate(plain) if word in starts]:
         if i < done:
@@ -73,8 +75,8 @@ def _scan(text: str, start: int, raw: list[str], plain: list[str]) -> Iterator[H
         end, sure = _name(plain, i, word, before in titles)
         placed = before in settlements or word in toponyms or (before in places and sure < 0.9)
         if end and not placed:
-            first = start + sum(map(len, raw[:begin])) + begin + shift
-            last = start + sum(map(len, raw[:end])) + end - 1
+            first = start + places_of[begin] + shift
+            last = start + places_of[end] - 1
             yield Hit("name", tidy(text[first:last]), first, last, sure)
             done = end
 

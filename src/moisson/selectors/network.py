@@ -201,8 +201,8 @@ class Ipv4(Kind):
 
     @classmethod
     def clean(cls, raw: str, ctx: Context) -> str | None:
-        text = plain(raw).strip()
-        return ".".join(str(int(part)) for part in text.split(".")) if _V4.fullmatch(text) else None
+        text = re.sub(r"\b0{1,2}(?=\d)", "", plain(raw).strip())
+        return text if _V4.fullmatch(text) else None
 
     @classmethod
     def specificity(cls, value: str) -> float:

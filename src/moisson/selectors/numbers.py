@@ -127,7 +127,7 @@ def _number(
     if after == ":" and size <= 2 and text[end + 1 : end + 2].isdigit():
         return []
     hit = _long(page, start, size, ctx, near)
-    if not hit and (size > 1 or before in ("+", "(")):
+    if not hit and (size > 1 or before in ("+", "(") or after in ("-", ".", " ", "(")):
         hit = phones.phone_at(page, start, ctx, near, seen)
     if not hit and 3 <= size <= 6 and before not in (".", ",", "-", "/", "+"):
         hit = phones.short_at(page, start, end, ctx, near)

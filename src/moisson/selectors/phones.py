@@ -46,6 +46,7 @@ _SHARED = {
     590: "+590 is shared by several islands",
 }
 _MOBILE = frozenset({phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE})
+_BARE = 0.6
 _NOWHERE = frozenset({"001", "ZZ", ""})
 
 
@@ -70,7 +71,10 @@ class Phone(Kind):
         text = plain(raw).strip()
         for scheme in ("tel:", "sms:", "callto:", "whatsapp:"):
             text = text.removeprefix(scheme)
-        text = text.partition("@s.whatsapp.net")[0].partition("@c.us")[0].partition(";")[0]
+        chat, mark, _ = text.partition("@")
+        if mark and text.endswith(("@s.whatsapp.net", "@c.us")):
+            text = "+" + chat.lstrip("+").partition(":")[0].partition(".")[0]
+        text = text.partition(";")[0]
         if any(c.isalpha() for c in text) or len(text) > 60:
             return None
         digits = "".join(c for c in text if c.isdigit())
@@ -144,8 +148,11 @@ def _readings(raw: str, regions: tuple[str, ...]) -> tuple[Reading, ...]:
         found = _world("+" + raw[raw.index("00") + 2 :], 0.96)
     else:
         found = _national(raw, digits, regions)
-        if digits[0] != "0" and len(digits) > 9 and not any(r.confidence > 0.85 for r in found):
-            found += _world("+" + digits, 0.6)
+        if digits[0] != "0" and len(digits) > 9:
+            world = _world("+" + digits, 0.65)
+            expected = world and phonenumbers.region_code_for_number(phonenumbers.parse(world[0].value)) in regions
+            plain_ones = [r for r in found if r.confidence > _BARE]
+            found = [*plain_ones, *world, *found[len(plain_ones) :]] if expected else [*found, *world]
     return tuple(found)
 
 
@@ -163,12 +170,16 @@ def _world(text: str, confidence: float) -> list[Reading]:
 
 
 @cache
-def _plan(region: str) -> tuple[re.Pattern[str], str] | None:
-    """The shape of a region's national numbers, and its trunk prefix."""
+def _plan(region: str) -> tuple[re.Pattern[str], str, re.Pattern[str]] | None:
+    """The shape of a region's national numbers, its trunk prefix, and what it dials before a country code."""
     data = phonenumbers.PhoneMetadata.metadata_for_region(region.upper(), None)
     if data is None or data.general_desc is None or not data.general_desc.national_number_pattern:
         return None
-    return re.compile(data.general_desc.national_number_pattern), data.national_prefix or ""
+    return (
+        re.compile(data.general_desc.national_number_pattern),
+        data.national_prefix or "",
+        re.compile(data.international_prefix or "00"),
+    )
 
 
 def _national(raw: str, digits: str, regions: tuple[str, ...]) -> list[Reading]:
@@ -179,11 +190,13 @@ def _national(raw: str, digits: str, regions: tuple[str, ...]) -> list[Reading]:
         plan = _plan(region)
         if plan is None:
             continue
-        pattern, trunk = plan
+        pattern, trunk, abroad = plan
+        if (m := abroad.match(digits)) and (world := _world("+" + digits[m.end() :], 0.9)):
+            found.append((False, False, False, rank, world[0]))
+            continue
         body = digits[len(trunk) :] if trunk and digits.startswith(trunk) else digits
         if not (pattern.fullmatch(body) or pattern.fullmatch(digits)):
             continue
-        bare = bool(trunk) and body == digits
         try:
             number = phonenumbers.parse(digits, region)
         except phonenumbers.NumberParseException:
@@ -191,10 +204,11 @@ def _national(raw: str, digits: str, regions: tuple[str, ...]) -> list[Reading]:
         if not phonenumbers.is_valid_number(number):
             continue
         usual = phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)
+        bare = bool(trunk) and body == digits and usual.lstrip("(").startswith(trunk)
         same = len(grouping) > 1 and _CHUNK.findall(usual) == grouping
         value = phonenumbers.format_number(number, PhoneNumberFormat.E164)
         fixed = phonenumbers.number_type(number) not in _MOBILE
-        found.append((bare, not same, fixed, rank, Reading(value, region, 0.6 if bare else 0.85 if same else 0.7)))
+        found.append((bare, not same, fixed, rank, Reading(value, region, _BARE if bare else 0.85 if same else 0.7)))
     return [f[4] for f in sorted(found, key=lambda f: f[:4])]
 
 
@@ -257,7 +271,11 @@ def _judge(text: str, left: int, end: int, ctx: Context, labelled: bool, plus: b
 
 
 def _alone(text: str, start: int, end: int) -> bool:
-    return text[start - 1 : start] in ("", " ", "\n", "\t", ":", ">", '"', "،", ",") and text[end : end + 1] in (
+    """Whether white space, a sign of punctuation or another script stands around a number."""
+    before, after = text[start - 1 : start], text[end : end + 1]
+    if before > "\u2fff" or after > "\u2fff":
+        return True
+    return before in ("", " ", "\n", "\t", ":", ">", '"', "،", ",") and after in (
         "", " ", "\n", "\r", "\t", "<", '"', ",", "،", ".", ";",
     )  # fmt: skip
 
