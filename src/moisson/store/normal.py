@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LONGEST = 200
 _KEPT = 48
-_ENTRIES = 120_000
+_ENTRIES = 50_000
 _ASCII = re.compile(r"[a-z0-9]+")
 _ALONE = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u31f0-\u31ff\u3400-\u9fff\U00020000-\U0003ffff"
 _MARKED = "\u0900-\u0dff\u0f00-\u0fff"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -15,7 +16,7 @@ from moisson.store import index
 from moisson.store.language import parse
 from moisson.store.manifest import Descriptor, Manifest
 from moisson.store.schema import TABLES, record
-from moisson.store.snippet import READ, cut
+from moisson.store.snippet import READ, Passing, cut
 from moisson.store.terms import compile_query, matcher
 from moisson.store.textpack import PackReader, Place
 from moisson.store.views import Views, records
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 Sort = Literal["relevance", "time", "path", "size"]
 DEEPEST = 100_000
+FEW = 8
 _ORDERS: dict[str, tuple[str | None, bool]] = {
     "relevance": (None, True),
     "time": ("time", True),
@@ -79,6 +81,7 @@ class Reader:
         self.manifest = Manifest(root / "manifest.db", readonly=True)
         self.segments: list[Descriptor] = []
         self._open: dict[str, _Open] = {}
+        self._threads, self._pool = threads, ThreadPoolExecutor(threads)
         self._views = Views(root, memory_mb, threads)
         self._views.show([])
         self.refresh()
@@ -106,6 +109,7 @@ class Reader:
 
     def close(self) -> None:
         """Let go of everything."""
+        self._pool.shutdown()
         self._views.close()
         self.manifest.close()
         self._open = {}
@@ -121,22 +125,33 @@ class Reader:
             raise UsageError(f"at most {DEEPEST} answers can be skipped or shown")
         tree = parse(query)
         wanted, test = compile_query(tree), matcher(tree)
+        passing = Passing(test) if test else None
         total, found = self._search(wanted, offset + limit, sort)
-        return Result(total, [_hit(opened, score, at, test) for score, opened, at in list(found)[offset:]])
+        return Result(total, [_hit(opened, score, at, passing) for score, opened, at in list(found)[offset:]])
 
     def _search(
         self, query: tantivy.Query, most: int, sort: str
     ) -> tuple[int, Iterator[tuple[float, _Open, tantivy.DocAddress]]]:
         field, falling = _ORDERS[sort]
-        order, total = tantivy.Order.Desc if falling else tantivy.Order.Asc, 0
-        lists = []
-        for n, opened in enumerate(list(self._open.values())):
-            result = opened.searcher.search(query, max(1, most), True, field, 0, order)
-            total += result.count  # type: ignore[attr-defined]
-            if result.hits:
-                lists.append(_ranked(n, opened, result.hits, sort))
+        order = tantivy.Order.Desc if falling else tantivy.Order.Asc
+
+        def ask(opened: _Open) -> Any:
+            return opened.searcher.search(query, max(1, most), True, field, 0, order)
+
+        every = list(self._open.values())
+        results = self._each(ask, every)
+        total = sum(result.count for result in results)
+        lists = [_ranked(n, o, r.hits, sort) for n, (o, r) in enumerate(zip(every, results, strict=True)) if r.hits]
         merged = heapq.merge(*lists, key=lambda row: row[0])
         return total, ((value, opened, at) for _, (_, (value, _, opened, at)) in zip(range(most), merged, strict=False))
+
+    def _each(self, ask: Callable[[_Open], Any], every: Sequence[_Open]) -> list[Any]:
+        """Ask segments, several at a time, for tantivy lets other threads run."""
+        if len(every) < FEW:
+            return [ask(opened) for opened in every]
+        shares = [every[n :: self._threads] for n in range(self._threads)]
+        answers = list(self._pool.map(lambda share: [ask(opened) for opened in share], shares))
+        return [answers[n % self._threads][n // self._threads] for n in range(len(every))]
 
     def facets(self, query: str, fields: Sequence[str] = index.FACETS) -> dict[str, dict[str, int]]:
         """Exact counts of the answers by value of each field, the most frequent first."""
@@ -145,8 +160,8 @@ class Reader:
         wanted = compile_query(parse(query))
         counts: dict[str, dict[str, int]] = {field: {} for field in fields}
         asked = {field: {"terms": {"field": field, "size": _BUCKETS}} for field in fields}
-        for opened in list(self._open.values()):
-            for field, found in opened.searcher.aggregate(wanted, asked).items():
+        for answer in self._each(lambda opened: opened.searcher.aggregate(wanted, asked), list(self._open.values())):
+            for field, found in answer.items():
                 for bucket in found["buckets"]:
                     counts[field][bucket["key"]] = counts[field].get(bucket["key"], 0) + bucket["doc_count"]
         return {f: dict(sorted(by.items(), key=lambda pair: (-pair[1], pair[0]))) for f, by in counts.items()}
@@ -270,16 +285,14 @@ def _read(opened: _Open, at: tantivy.DocAddress) -> index.Stored:
     return _stored.decode(opened.searcher.doc(at).get_first("hit") or b"")
 
 
-def _hit(
-    opened: _Open, score: float, at: tantivy.DocAddress, test: Callable[[str], bool] | None, bare: bool = False
-) -> Hit:
+def _hit(opened: _Open, score: float, at: tantivy.DocAddress, passing: Passing | None, bare: bool = False) -> Hit:
     s = _read(opened, at)
-    snippet: tuple[str, tuple[tuple[int, int], ...]] = cut(s.words[:READ], None if bare else test)
+    snippet: tuple[str, tuple[tuple[int, int], ...]] = cut(s.words[:READ], None if bare else passing)
     pack = None if bare else opened.pack
     for place in s.texts:
         if pack is None:
             break
-        piece = cut(pack.text(Place(*place), READ), test)
+        piece = cut(pack.text(Place(*place), READ), passing)
         snippet = piece if piece[1] or not snippet[0] else snippet
         if snippet[1]:
             break
