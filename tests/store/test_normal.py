@@ -49,6 +49,11 @@ def test_marks_never_matter_in_arabic(word):
     assert fold(word) == fold(bare)
 
 
+@given(st.text(st.characters(codec="ascii"), min_size=60, max_size=300))
+def test_long_plain_text_folds_like_its_pieces(text):
+    assert fold(text).split() == [word for piece in text.split() for word in fold(f"{piece} é").split()[:-1]]
+
+
 def test_no_word_is_lost_for_its_length():
     words = fold("f" * (3 * LONGEST + 5)).split()
     assert [len(word) for word in words] == [LONGEST] * 3 + [5]

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 LONGEST = 200
 _KEPT = 48
-_ENTRIES = 50_000
+_ENTRIES = 80_000
 _ASCII = re.compile(r"[a-z0-9]+")
+_TABLE = bytes(c | 0x20 if 65 <= c <= 90 else c if 48 <= c <= 57 or 97 <= c <= 122 else 32 for c in range(256))
 _ALONE = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u31f0-\u31ff\u3400-\u9fff\U00020000-\U0003ffff"
 _MARKED = "\u0900-\u0dff\u0f00-\u0fff"
 _WORD = re.compile(rf"[{_ALONE}]|(?:(?![{_ALONE}])[^\W_]|[{_MARKED}])+")
@@ -85,6 +86,10 @@ class _Memo(dict[str, str]):
 
 def fold(text: str) -> str:
     """The folded words of a text, one space between them; a word over 200 characters is cut into several."""
+    if len(text) > _KEPT and text.isascii():
+        words = text.encode().translate(_TABLE).decode().split()
+        if max(map(len, words), default=0) <= LONGEST:
+            return " ".join(words)
     return " ".join(filter(None, map(_folded.__getitem__, text.split())))
 
 
