@@ -92,12 +92,12 @@ def _bundles(path: Path) -> Iterator[Bundle]:
 def _images(folder: Path) -> list[Path]:
     """The images and phone archives of a folder that is a delivery of such; none for a folder of ordinary files.
 
-    A delivery has an image, or has nothing but archives and notes; and they are most of its bytes.
+    A delivery has an image, or nothing but archives; and, notes apart, they are at least half of its bytes.
     """
-    files = list(_walk(folder))
+    files = [f for f in _walk(folder) if f.suffix.lower() not in _NOTES]
     images = [f for f in files if _is_image(f)]
     archives = [f for f in files if not _is_image(f) and _is_archive(f)]
-    if not images and not all(_is_archive(f) or f.suffix.lower() in _NOTES for f in files):
+    if not images and len(archives) < len(files):
         return []
     parts = sum(f.stat().st_size for f in files if _is_image(f) or _is_archive(f) or _is_part(f))
     return images + archives if 2 * parts >= sum(f.stat().st_size for f in files) else []
@@ -176,8 +176,16 @@ def _ewf(file: Path, match: re.Match[str]) -> tuple[Path, ...]:
     if 1 not in numbered:
         return ()
     if 99 in numbered:
-        numbered.update({100 + n: f for n, f in _letters(kind.lower(), later)})
+        letters = dict(_letters(kind.lower(), later))
+        run = next(n for n in range(len(letters) + 1) if n not in letters)
+        numbered.update({100 + n: f for n, f in letters.items() if n < run or _is_ewf(f)})
     return _run(numbered, 1)
+
+
+def _is_ewf(file: Path) -> bool:
+    """True for a segment by its first bytes: past a gap, `disc.eml` has the name of one as well."""
+    with file.open("rb") as opened:
+        return opened.read(3) in (b"EVF", b"LVF")
 
 
 def _letters(kind: str, later: dict[str, Path]) -> Iterator[tuple[int, Path]]:

@@ -242,11 +242,14 @@ class Ledger:
 
 
 def encode(entry: Entry) -> bytes:
-    """An entry as the bytes that are hashed; raises `UsageError` for what JSON cannot say."""
+    """An entry as the bytes that are hashed; raises `UsageError` for what JSON cannot say and give back."""
     try:
-        return msgspec.json.encode(entry, order="sorted")
-    except (TypeError, ValueError, RecursionError) as error:
+        body = msgspec.json.encode(entry, order="sorted")
+        if msgspec.json.encode(msgspec.json.decode(body, type=Entry), order="sorted") != body:
+            raise ValueError("it would not be read back the same")
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise UsageError(f"this cannot be written into the ledger: {error}") from error
+    return body
 
 
 def check_signature(signed: Signed, text: str, trusted: Sequence[str]) -> None:
