@@ -103,6 +103,7 @@ def confine(limits: Confinement, parent: int = 0) -> Level:
         raise SandboxError(f"this machine offers only: {able}; hostile input needs Landlock and seccomp")
     prefixes = _prefixes(limits.read)
     rules = [(fd, path) for path in prefixes if (fd := _open_path(path)) >= 0]
+    program = bpf.program(os.getpid(), threads=limits.threads) if able.seccomp else b""
     room = _memory()
     Path("/proc/self/oom_score_adj").write_text("1000")
     die_with(parent)
@@ -116,7 +117,7 @@ def confine(limits: Confinement, parent: int = 0) -> Level:
     for fd, _ in rules:
         os.close(fd)
     if able.seccomp:
-        _filter(limits.threads)
+        _filter(program)
     return Level(able.landlock, able.seccomp, True, dropped, True, search)
 
 
@@ -177,14 +178,18 @@ def _reachable(prefixes: tuple[str, ...]) -> bool:
 def _drop(prefixes: tuple[str, ...]) -> tuple[bool, bool]:
     """Become a user of its own, without capabilities; says whether that was possible, and whether search was kept."""
     if os.geteuid() != 0:
+        _keep_capabilities(0)
         return False, False
     keep = not _reachable(prefixes)
     _call(_libc().prctl(_PR_SET_KEEPCAPS, int(keep), 0, 0, 0), "keep capabilities")
     dropped = any(_become(uid) for uid in (_FIRST_UID + os.getpid() % _UIDS, _NOBODY))
-    header = struct.pack("=Ii", _CAPABILITY_VERSION, 0)
-    kept = _CAP_DAC_READ_SEARCH if keep else 0
-    _call(_libc().capset(header, struct.pack("=6I", kept, kept, 0, 0, 0, 0)), "capabilities")
+    _keep_capabilities(_CAP_DAC_READ_SEARCH if keep else 0)
     return dropped, keep
+
+
+def _keep_capabilities(kept: int) -> None:
+    header = struct.pack("=Ii", _CAPABILITY_VERSION, 0)
+    _call(_libc().capset(header, struct.pack("=6I", kept, kept, 0, 0, 0, 0)), "capabilities")
 
 
 def _become(uid: int) -> bool:
@@ -243,8 +248,7 @@ def _restrict(abi: int, rules: list[tuple[int, str]]) -> None:
     os.close(ruleset)
 
 
-def _filter(threads: bool) -> None:
-    code = bpf.program(os.getpid(), threads=threads)
+def _filter(code: bytes) -> None:
     buffer = ctypes.create_string_buffer(code, len(code))
     program = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(buffer))
     _call(_syscall(_SECCOMP[os.uname().machine], 1, 1, program), "seccomp")
