@@ -67,8 +67,10 @@ class _Gone(Exception):
 class Sandbox:
     """Runs `handler` ("module:function") in confined children of a warm process that has imported `preload`.
 
-    What a reader loads lazily by way of a temporary file or a program must be loaded there: an entry of `preload` is a
-    module, or "module:function" to be called. `path` is added to the import path of that process. Not for use by several threads at once; a sandbox started in
+    What a reader loads lazily by way of a temporary file or a program must be loaded there: a `preload` entry is a
+    module, or "module:function" to be called. `path` is added to the import path of that process.
+
+    Not for use by several threads at once; a sandbox started in
     another thread than the main one is not killed with the process but by its own reading of the closed socket.
     """
 
