@@ -1,0 +1,150 @@
+"""Pictures: what exiftool says of the corpus, hostile blocks, and words in every corner."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from io import BytesIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from moisson.errors import EvidenceError
+from moisson.extract.image import dhash, read_image
+from moisson.model import Event, Fact, Flag, Passage, Stated
+from moisson.reader import Child, Reader
+
+_KEYS = {"Make": "exif.make", "Model": "exif.model", "Software": "exif.software", "Artist": "exif.artist"}
+# These cameras keep their data where only their maker's notes or their own container say it.
+_ELSEWHERE = {"jpg/exif-org/olympus-d320l.jpg", "jpg/exif-org/sony-powershota5.jpg", "jpg/WWL_(Polaroid)_ION230.jpg"}
+
+
+def facts(pieces):
+    return {p.key: p.value for p in pieces if isinstance(p, Fact)}
+
+
+@pytest.mark.corpus
+def test_photographs_of_the_corpus(corpora):
+    expected = json.loads((corpora / "photos" / "expected.json").read_text())
+    seen = 0
+    for path, values in expected.items():
+        if not isinstance(values, dict) or "MIMEType" not in values or path in _ELSEWHERE:
+            continue
+        pieces = list(read_image(Reader.of((corpora / "photos" / path).read_bytes())))
+        found, seen = facts(pieces), seen + 1
+        assert found["image.size"] == f"{values['ImageWidth']}x{values['ImageHeight']}", path
+        for name, key in _KEYS.items():
+            if str(values.get(name, "")).strip():
+                assert str(found[key]).strip() == str(values[name]).strip(), path
+        if "GPSLatitude" in values:
+            latitude, longitude = map(float, found["exif.gps"].split(","))
+            assert latitude == pytest.approx(values["GPSLatitude"], abs=2e-7), path
+            assert longitude == pytest.approx(values["GPSLongitude"], abs=2e-7), path
+            assert any(isinstance(p, Stated) and p.kind == "coords" and p.role == "location" for p in pieces)
+        if "DateTimeOriginal" in values:
+            event = next(p for p in pieces if isinstance(p, Event))
+            assert event.kind == "photograph"
+            assert event.when
+            if not values.get("OffsetTimeOriginal"):
+                local = values["DateTimeOriginal"].replace(":", "-", 2).replace(" ", "T")
+                assert str(event.when).rstrip("Z") == local, path
+    assert seen == 51
+
+
+@pytest.mark.corpus
+def test_offset_makes_a_moment_absolute(corpora):
+    pieces = list(read_image(Reader.of((corpora / "photos" / "heic/IMG_5195.HEIC").read_bytes())))
+    event = next(p for p in pieces if isinstance(p, Event))
+    assert str(event.when) == "2021-04-11T20:47:53Z"
+    assert event.meta["gps"] == "39.0513444,-94.2887722"
+
+
+@pytest.mark.corpus
+def test_thumbnail_is_a_child(corpora):
+    pieces = list(read_image(Reader.of((corpora / "photos" / "jpg/Canon_40D.jpg").read_bytes())))
+    thumbnail = next(p for p in pieces if isinstance(p, Child))
+    assert (thumbnail.role, str(thumbnail.layer)) == ("thumbnail", "exif:thumbnail")
+    assert thumbnail.open().head(3) == b"\xff\xd8\xff"
+
+
+def picture(form, size=(400, 300), **options):
+    out = BytesIO()
+    Image.radial_gradient("L").resize(size).convert("RGB").save(out, form, **options)
+    return out.getvalue()
+
+
+def chunk(kind, body):
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def test_words_in_a_png():
+    plain = picture("PNG")
+    words = "رقم الهاتف 07701234567"
+    extra = chunk(b"tEXt", b"Author\0Souad")
+    extra += chunk(b"zTXt", b"Note\0\0" + zlib.compress(b"packed words"))
+    extra += chunk(b"iTXt", b"Comment\0\0\0ar\0\0" + words.encode())
+    pieces = list(read_image(Reader.of(plain[:33] + extra + plain[33:])))
+    text = {p.place: p.text for p in pieces if isinstance(p, Passage)}
+    assert text == {"png.Author": "Souad\n", "png.Note": "packed words\n", "png.Comment": words + "\n"}
+    assert any(isinstance(p, Flag) and p.name == "needs-ocr" for p in pieces)
+
+
+def test_a_small_icon_needs_no_ocr():
+    assert not any(isinstance(p, Flag) for p in read_image(Reader.of(picture("PNG", (48, 48)))))
+
+
+def test_exif_written_by_hand():
+    exif = Image.Exif()
+    exif[0x010E] = "Depot au nord"
+    exif[0x013B] = "R. Haddad"
+    exif.get_ifd(0x8769)[0x9286] = b"UNICODE\0" + "مخزن".encode("utf-16-le")
+    exif.get_ifd(0x8769)[0x9003] = "2024:05:13 11:27:50"
+    exif.get_ifd(0x8769)[0x9011] = "+03:00"
+    exif.get_ifd(0x8825).update({1: "S", 2: (0.0, 22.0, 16.68), 3: "E", 4: (36.0, 3.0, 23.1)})
+    for form in ("JPEG", "PNG", "WEBP", "TIFF"):
+        pieces = list(read_image(Reader.of(picture(form, exif=exif))))
+        text = {p.place: p.text for p in pieces if isinstance(p, Passage)}
+        assert text["exif.description"] == "Depot au nord\n", form
+        assert text["exif.user_comment"] == "مخزن\n", form
+        assert facts(pieces)["exif.gps"] == "-0.3713000,36.0564167", form
+        assert str(next(p.when for p in pieces if isinstance(p, Event))) == "2024-05-13T08:27:50Z", form
+        assert Stated("name", "R. Haddad", "author", "exif.artist") in pieces
+
+
+def test_xmp_and_what_is_appended():
+    packet = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+    <rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:exif="http://ns.adobe.com/exif/1.0/"
+    exif:GPSLatitude="43,28.02N" exif:GPSLongitude="11,53.10E"><dc:title><rdf:Alt><rdf:li xml:lang="x-default">Lot 12
+    </rdf:li></rdf:Alt></dc:title></rdf:Description></rdf:RDF></x:xmpmeta>"""
+    film = b"\0\0\0\x18ftypmp42" + bytes(3000)
+    pieces = list(read_image(Reader.of(picture("JPEG", xmp=packet) + film)))
+    assert facts(pieces)["xmp.gps"] == "43.4670000,11.8850000"
+    assert Passage("Lot 12\n", "xmp.title") in pieces
+    appended = next(p for p in pieces if isinstance(p, Child))
+    assert appended.open().whole() == film
+    assert appended.layer.span == (len(picture("JPEG", xmp=packet)), len(film))
+
+
+def test_external_entities_are_not_read():
+    packet = b'<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/hostname">]><a><title>&e;</title></a>'
+    assert not [p for p in read_image(Reader.of(picture("JPEG", xmp=packet))) if isinstance(p, Passage)]
+
+
+def test_hash_survives_resizing():
+    big, small = (int(dhash(Reader.of(picture("JPEG", size))), 16) for size in ((800, 600), (200, 150)))
+    assert (big ^ small).bit_count() <= 6
+    assert dhash(Reader.of(picture("JPEG", (2000, 1000)))) == ""
+
+
+@given(st.binary(max_size=300), st.sampled_from(["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP"]), st.integers(0, 600))
+def test_no_bytes_break_it(noise, form, at):
+    whole = picture(form, (40, 30))
+    data = whole[: min(at, len(whole))] + noise + whole[at + len(noise) :]
+    try:
+        pieces = list(read_image(Reader.of(data)))
+    except EvidenceError:
+        return
+    assert len(pieces) < 2000
