@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from moisson.engine.confine import die_with
 from moisson.engine.plan import Unit
 from moisson.engine.worker import Result
 from moisson.errors import MoissonError, SandboxError
@@ -141,6 +142,7 @@ def main() -> None:
     """Serve as one worker: units on standard input, results on standard output, a line each."""
     from moisson.engine.supply import open_worker
 
+    die_with(os.getppid())
     out = os.dup(1)
     os.dup2(2, 1)
     try:

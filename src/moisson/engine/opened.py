@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from moisson.address import Address, Layer, parse_layer
 from moisson.engine.messages import Place
 from moisson.errors import AddressError, EvidenceError, UnsupportedError
-from moisson.evidence import image, phone, volume
+from moisson.engine import phone
+from moisson.evidence import image, volume
 from moisson.evidence.filesystem import FileSystem, mount
 from moisson.evidence.folder import Folder
 
@@ -32,6 +33,7 @@ class Opened:
             (name, image.Descriptor(fd)) for name, fd in zip(opening.parts, descriptors, strict=True)
         ]
         self._image: Image | None = None
+        self._bundle: tuple[tuple[Layer, ...], FileSystem] | Literal[False] | None = False
         self._mounted: dict[tuple[str, ...], FileSystem] = {}
 
     @property
@@ -81,7 +83,9 @@ class Opened:
         return mount(kind, volume.open_volume(self.image, layers, self.keys))
 
     def _archive(self) -> tuple[tuple[Layer, ...], FileSystem] | None:
-        return phone.open_archive(self.parts[0][1], self.keys) if len(self.parts) == 1 else None
+        if self._bundle is False:
+            self._bundle = phone.open_archive(self.parts[0][1], self.keys) if len(self.parts) == 1 else None
+        return self._bundle
 
     def split(self, address: Address) -> tuple[tuple[Layer, ...], Layer | None, tuple[Layer, ...]]:
         """An address in three: the layers to the volume, the file in it, the layers inside that file."""

@@ -35,9 +35,11 @@ PRELOAD = (
     "moisson.engine.serve",
     "moisson.selectors.find",
     "moisson.selectors.names",
-    "moisson.selectors.language",
+    "moisson.selectors.language:_whole",
     "moisson.identify.kind",
     *BUILT_IN,
+    "magic",
+    "libarchive",
 )
 _DECODED = (".e01", ".ex01", ".s01", ".qcow2", ".vmdk", ".vhd", ".vhdx")
 
@@ -52,6 +54,25 @@ class Delivered:
     md5: str
     problems: tuple[str, ...]
     decodes: bool
+
+
+class Single(Local):
+    """A lone document, as a folder with one file in it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path.parent)
+        self.name = path.name
+
+    def walk(self) -> Iterator[tuple[str, int, int]]:
+        """That one file."""
+        info = (self.root / self.name).stat()
+        yield self.name, info.st_size, info.st_mtime_ns
+
+    def open(self, path: str) -> int:
+        """A descriptor of it."""
+        if path != self.name:
+            raise EvidenceError(f"{path} is not part of this exhibit")
+        return super().open(path)
 
 
 @dataclass
@@ -116,9 +137,9 @@ class Supply:
         self.shelf.close()
         self.shelf, self.shelved = Shelf(), name
         paths = [Path(p) for p in exhibit.files]
-        folder = len(paths) == 1 and paths[0].is_dir()
+        folder = len(paths) == 1 and (paths[0].is_dir() or exhibit.kind == "file")
         if folder:
-            self.shelf.folder = Local(paths[0])
+            self.shelf.folder = Local(paths[0]) if paths[0].is_dir() else Single(paths[0])
             self.shelf.walk = iter(self.shelf.folder.walk())
         else:
             self.shelf.descriptors = [os.open(p, os.O_RDONLY | os.O_CLOEXEC) for p in paths]

@@ -1,0 +1,1 @@
+"""What each room costs, beside a peer in the same run."""
