@@ -18,19 +18,11 @@ Seam = Literal["open", "carve", "identify", "extract", "find", "export"]
 BUILT_IN = (
     "moisson.extract.archive",
     "moisson.extract.calendar",
-    "moisson.extract.ebook",
     "moisson.extract.html",
     "moisson.extract.image",
     "moisson.extract.mail",
     "moisson.extract.map",
-    "moisson.extract.media",
-    "moisson.extract.office",
-    "moisson.extract.ole",
-    "moisson.extract.opendocument",
-    "moisson.extract.pdf",
     "moisson.extract.pst",
-    "moisson.extract.rtf",
-    "moisson.extract.table",
     "moisson.extract.text",
 )
 
