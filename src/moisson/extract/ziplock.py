@@ -1,0 +1,111 @@
+"""The two locks of ZIP: traditional encryption (APPNOTE.TXT 6.1) and WinZip's AES (AE-1, AE-2)."""
+
+from __future__ import annotations
+
+import hmac
+from hashlib import pbkdf2_hmac
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from moisson.errors import DamagedError, PasswordError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+
+def _crc_table() -> list[int]:
+    table = []
+    for n in range(256):
+        for _ in range(8):
+            n = n >> 1 ^ (0xEDB88320 if n & 1 else 0)
+        table.append(n)
+    return table
+
+
+_CRC = _crc_table()
+
+
+def spellings(keys: Sequence[str]) -> Iterator[bytes]:
+    """The bytes a password may have been typed as."""
+    seen: set[bytes] = set()
+    for key in keys:
+        for codec in ("utf-8", "cp1252", "cp850", "cp1256"):
+            try:
+                raw = key.encode(codec)
+            except UnicodeError:
+                continue
+            if raw not in seen:
+                seen.add(raw)
+                yield raw
+
+
+def _keys_of(password: bytes) -> tuple[int, int, int]:
+    a, b, c = 0x12345678, 0x23456789, 0x34567890
+    for byte in password:
+        a = _CRC[(a ^ byte) & 255] ^ a >> 8
+        b = ((b + (a & 255)) * 134775813 + 1) & 0xFFFFFFFF
+        c = _CRC[(c ^ b >> 24) & 255] ^ c >> 8
+    return a, b, c
+
+
+def _decrypt(data: bytes, keys: tuple[int, int, int]) -> tuple[bytes, tuple[int, int, int]]:
+    a, b, c = keys
+    table, out = _CRC, bytearray(len(data))
+    for i, byte in enumerate(data):
+        k = c | 2
+        byte ^= (k * (k ^ 1) >> 8) & 255
+        out[i] = byte
+        a = table[(a ^ byte) & 255] ^ a >> 8
+        b = ((b + (a & 255)) * 134775813 + 1) & 0xFFFFFFFF
+        c = table[(c ^ b >> 24) & 255] ^ c >> 8
+    return bytes(out), (a, b, c)
+
+
+def traditional_keys(header: bytes, check: int, keys: Sequence[str]) -> list[tuple[int, int, int]]:
+    """The cipher states, behind the 12-byte header, of the passwords that its check byte does not rule out."""
+    good = []
+    for password in spellings(keys):
+        plain, state = _decrypt(header, _keys_of(password))
+        if plain[11:12] == bytes([check]):
+            good.append(state)
+    return good
+
+
+def traditional(chunks: Iterable[bytes], state: tuple[int, int, int]) -> Iterator[bytes]:
+    """Undo the traditional encryption."""
+    for chunk in chunks:
+        for at in range(0, len(chunk), 1 << 16):
+            plain, state = _decrypt(chunk[at : at + (1 << 16)], state)
+            yield plain
+
+
+def aes_keys(salt: bytes, check: bytes, strength: int, keys: Sequence[str]) -> list[tuple[bytes, bytes]]:
+    """Cipher and authentication keys of the passwords that fit the two check bytes."""
+    size = {1: 16, 2: 24, 3: 32}.get(strength)
+    if size is None:
+        raise DamagedError(f"no AES strength {strength}")
+    good = []
+    for password in spellings(keys):
+        derived = pbkdf2_hmac("sha1", password, salt, 1000, 2 * size + 2)
+        if derived[-2:] == check:
+            good.append((derived[:size], derived[size : 2 * size]))
+    return good
+
+
+def aes(chunks: Iterable[bytes], key: bytes, mac_key: bytes, mac: bytes) -> Iterator[bytes]:
+    """Undo WinZip's counter mode, whose counter is little-endian; the authentication code is checked at the end."""
+    block = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305
+    seal, counter, rest = hmac.new(mac_key, digestmod="sha1"), 1, b""
+    for chunk in chunks:
+        seal.update(chunk)
+        for at in range(0, len(chunk), 1 << 16):
+            data = chunk[at : at + (1 << 16)]
+            need = -(-(len(data) - len(rest)) // 16)
+            if need > 0:
+                rest += block.update(b"".join(n.to_bytes(16, "little") for n in range(counter, counter + need)))
+                counter += need
+            pad, rest = rest[: len(data)], rest[len(data) :]
+            yield (int.from_bytes(data, "little") ^ int.from_bytes(pad, "little")).to_bytes(len(data), "little")
+    if not hmac.compare_digest(seal.digest()[:10], mac):
+        raise PasswordError("the authentication code does not fit: wrong password or damage")
