@@ -6,6 +6,7 @@ import os
 import selectors
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TRIES = 3
+_PARTING = 5.0
 
 
 class Broken(msgspec.Struct, frozen=True):
@@ -65,6 +67,11 @@ class _Process:
             pass  # its death shows at the next wait, with the unit still in hand
 
     def close(self) -> None:
+        """End the process: by itself when it is idle, else at once."""
+        if self.unit is None and self.process.stdin is not None:
+            self.process.stdin.close()
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(_PARTING)
         self.process.kill()
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
@@ -150,6 +157,7 @@ def main() -> None:
         for line in sys.stdin.buffer:
             result = worker.run_unit(msgspec.json.decode(line, type=Unit))
             os.write(out, msgspec.json.encode(result) + b"\n")
+        worker.supply.close()
     except SandboxError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from phonenumbers import PhoneMetadata
+
+from moisson import registry
 from moisson.address import Address
 from moisson.address import encode as encode_name
 from moisson.engine import messages as m
@@ -13,7 +16,10 @@ from moisson.engine.read import Walk, descend
 from moisson.errors import EvidenceError
 from moisson.evidence import volume
 from moisson.evidence.filesystem import Fault
+from moisson.identify.kind import identify
 from moisson.model import Failure
+from moisson.reader import Reader
+from moisson.selectors import find, language
 from moisson.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,6 +29,11 @@ if TYPE_CHECKING:
     from moisson.model import Record
 
 _BATCH = 500
+_SAMPLES = (
+    "Voir Karim Haddad, tél. 06 12 34 56 78, +33 6 12 34 56 78, karim@exemple.fr, 48.8566, 2.3522, AA-123-BB",
+    "Ask Abu Omar on 0044 7911 123456 about IBAN GB29 NWBK 6016 1331 9268 19, http://t.me/example 192.168.1.1",
+    "اسأل محمد بن علي أبو عمر رقم الهاتف ٠٧٧٠١٢٣٤٥٦٧ في بغداد",
+)
 
 
 class Asked:
@@ -168,6 +179,17 @@ class Server:
             left -= len(chunk)
             if left <= 0:
                 return
+
+
+def warm() -> None:
+    """Load every table that a reader would load at first use, so that children share them; sees no evidence."""
+    registry.load()
+    context = find.Context(regions=Settings().regions, languages=Settings().languages)
+    for text in _SAMPLES:
+        list(find.find(text, context))
+        language.languages(text, context)
+        identify(Reader.of(text.encode()), "a.txt")
+    PhoneMetadata.load_all()
 
 
 def serve(channel: Channel) -> None:

@@ -40,6 +40,7 @@ PRELOAD = (
     *BUILT_IN,
     "magic",
     "libarchive",
+    "moisson.engine.serve:warm",
 )
 _DECODED = (".e01", ".ex01", ".s01", ".qcow2", ".vmdk", ".vhd", ".vhdx")
 

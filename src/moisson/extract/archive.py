@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from moisson.address import Layer
 from moisson.errors import DamagedError, EvidenceError, LimitError, PasswordError, UnsupportedError
-from moisson.extract import inflate, rar, rest, sevenzip, tar, ziplock, zipdir  # noqa: F401  (they declare steps)
+from moisson.extract import inflate, rar, rest, sevenzip, tar, zipdir, ziplock  # noqa: F401  (they declare steps)
 from moisson.extract.unpack import KEEP, MAX_MEMBER, Names, reader_of
 from moisson.model import Fact, Flag
 from moisson.reader import CHUNK, Child, Reader
@@ -170,9 +170,9 @@ def _lzma(entry: Entry, chunks: Iterator[bytes]) -> Iterator[bytes]:
     return inflate.raw_lzma(_chain(head[9:], chunks), filters, entry.size)
 
 
-def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+def _chain(first: bytes, more: Iterator[bytes]) -> Iterator[bytes]:
     yield first
-    yield from rest
+    yield from more
 
 
 def _single(data: Reader, kind: str, name: str) -> Iterator[Piece]:
@@ -180,7 +180,7 @@ def _single(data: Reader, kind: str, name: str) -> Iterator[Piece]:
     decoder = {
         "gzip": inflate.gzip, "bzip2": inflate.bzip2, "xz": inflate.xz, "lzma": inflate.lzma_alone, "zstd": inflate.zstd
     }[kind]  # fmt: skip
-    kept, total, flags = [], 0, ()
+    kept, total, flags = list[bytes](), 0, tuple[str, ...]()
     whole = True
     try:
         for piece in decoder(data.chunks()):

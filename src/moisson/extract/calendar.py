@@ -25,8 +25,8 @@ MAX_SIZE = 64 << 20
 _STAMP = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)(?:T(\d\d):?(\d\d):?(\d\d)?(?:\.\d+)?(Z)?)?")
 _SOCIAL = ("IMPP", "X-JABBER", "X-SKYPE", "X-SKYPE-USERNAME", "X-MSN", "X-ICQ", "X-AIM", "X-YAHOO", "X-GTALK", "X-QQ",
            "X-GOOGLE-TALK", "X-SIP", "X-TELEGRAM", "X-WHATSAPP", "X-SOCIALPROFILE")  # fmt: skip
-_SHOWN = {"ORG": "Organisation", "TITLE": "Title", "ROLE": "Role", "BDAY": "Born", "NOTE": "Note", "NICKNAME": "Nickname",
-          "CATEGORIES": "Groups", "REV": "Changed"}  # fmt: skip
+_SHOWN = {"ORG": "Organisation", "TITLE": "Title", "ROLE": "Role", "BDAY": "Born", "NOTE": "Note",
+          "NICKNAME": "Nickname", "CATEGORIES": "Groups", "REV": "Changed"}  # fmt: skip
 _SUFFIX = {b"\xff\xd8": ".jpg", b"\x89P": ".png", b"GI": ".gif"}
 
 
@@ -168,12 +168,13 @@ def _person(line: Line) -> tuple[str, str]:
 
 
 def _entry_lines(entry: Block) -> Iterator[str]:
-    labels = {"SUMMARY": "", "LOCATION": "Place: ", "DESCRIPTION": "", "COMMENT": "", "URL": "URL: ", "GEO": "Position: ",
+    labels = {"SUMMARY": "", "LOCATION": "Place: ", "DESCRIPTION": "", "COMMENT": "", "URL": "URL: ",
+              "GEO": "Position: ",
               "CATEGORIES": "Categories: ", "CONTACT": "Contact: "}  # fmt: skip
-    for name in ("DTSTART", "DTEND", "DUE"):
+    for name, label in (("DTSTART", "Begins"), ("DTEND", "Ends"), ("DUE", "Due")):
         if line := entry.get(name):
             zone = line.params.get("TZID", "")
-            yield f"{ {'DTSTART': 'Begins', 'DTEND': 'Ends', 'DUE': 'Due'}[name] }: {line.value.strip()} {zone}".rstrip()
+            yield f"{label}: {line.value.strip()} {zone}".rstrip()
     for line in entry.lines:
         if line.name in labels and line.text:
             yield labels[line.name] + line.text
@@ -220,7 +221,8 @@ def _when(line: Line) -> Instant | None:
         return None
     year, month, day, hour, minute, second, utc = match.groups()
     try:
-        moment = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), min(int(second or 0), 59))
+        numbers = (int(year), int(month), int(day), int(hour or 0), int(minute or 0), min(int(second or 0), 59))
+        moment = datetime(*numbers)  # noqa: DTZ001
     except ValueError:
         return None
     zone = UTC if utc else _zone(line.params.get("TZID", "")) if hour else None

@@ -96,10 +96,10 @@ def _line(raw: bytes) -> Line | None:
         return None
     params, at = dict[str, str](), match.end()
     while piece := _PARAM.match(raw, at):
-        key, value = piece[1].strip().decode("latin-1").upper(), to_text((piece[2] or b"").strip(b'"'))
+        key, given = piece[1].strip().decode("latin-1").upper(), to_text((piece[2] or b"").strip(b'"'))
         if piece[2] is None:
-            key, value = ("ENCODING" if key in ("QUOTED-PRINTABLE", "BASE64", "8BIT") else "TYPE"), key
-        params[key] = f"{params[key]},{value}" if key in params else value
+            key, given = ("ENCODING" if key in ("QUOTED-PRINTABLE", "BASE64", "8BIT") else "TYPE"), key
+        params[key] = f"{params[key]},{given}" if key in params else given
         at = piece.end()
     if raw[at : at + 1] != b":":
         return None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import codecs
 import re
-from binascii import a2b_base64
 from binascii import Error as Base64Error
+from binascii import a2b_base64
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_tz
 from quopri import decodestring
@@ -73,13 +73,12 @@ def to_text(raw: bytes, charset: str = "") -> str:
 
 
 def _guess(raw: bytes, declared: str | None) -> str:
-    import chardet
+    from moisson.extract.text import decode
 
-    name = codec(chardet.detect(raw[: 1 << 16]).get("encoding") or "") or declared or "cp1252"
-    try:
-        return raw.decode(name, "replace")
-    except (UnicodeError, ValueError):
-        return raw.decode("latin-1")
+    text, _ = decode(raw)
+    if "\ufffd" in text and declared:
+        return raw.decode(declared, "replace")
+    return text
 
 
 def _decode_word(match: re.Match[str]) -> tuple[str, bytes] | None:
@@ -104,7 +103,7 @@ def _as_written(body: str, charset: str) -> bytes:
 
 
 def words(text: str) -> str:
-    """Undo encoded words (RFC 2047), also where they are put wrongly: in quotes, glued together, cut inside a letter."""
+    """Undo encoded words (RFC 2047), also where they do not belong: in quotes, glued, cut inside a letter."""
     if "=?" not in text:
         return text
     out: list[str] = []
@@ -140,7 +139,7 @@ def clean(text: str) -> str:
 
 def parameters(value: str) -> tuple[str, dict[str, str]]:
     """The main value of a field, lower case, and its parameters (RFC 2231 continuations and charsets undone)."""
-    main, found = value.partition(";")[0].strip().lower(), {}
+    main, found = value.partition(";")[0].strip().lower(), dict[str, str]()
     pieces: dict[str, list[tuple[int, bool, str]]] = {}
     for name, quoted in _PARAM.findall(value[len(value.partition(";")[0]) :][:20_000]):
         text = quoted.strip()
@@ -220,6 +219,6 @@ def moment(value: str) -> Instant | None:
         zoned = parts[9] is not None or "-0000" in text
         zone = (UTC if not parts[9] else timezone(timedelta(seconds=parts[9]))) if zoned else None
         second = min(parts[5], 59)
-        return from_datetime(datetime(*parts[:5], second, tzinfo=zone))  # type: ignore[misc]
+        return from_datetime(datetime(*parts[:5], second, tzinfo=zone))
     except (ValueError, TypeError, IndexError, OverflowError):
         return None

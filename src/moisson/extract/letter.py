@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from moisson.times import Instant
 
 _BRACKETED = re.compile(r"[\[(]\s*(?:IPv6:)?([0-9A-Fa-f:.]{3,45})\s*[\])]")
-_TAG = re.compile(
-    r"<!--.*?(?:-->|\Z)|<(script|style|head)\b.*?(?:</\1\s*>|\Z)|<[^<>]{0,20000}>", re.DOTALL | re.IGNORECASE
-)
-_BREAK = re.compile(r"<(?:br|/p|/div|/tr|/li|/h\d|/title|hr)\b[^<>]{0,200}>", re.IGNORECASE)
 _ROLES: tuple[tuple[str, str, Role], ...] = (
     ("From", "from", "sender"),
     ("Sender", "sender", "sender"),
@@ -110,7 +106,7 @@ def _event(letter: Letter) -> Event:
         for name, address in letter.people.get(key, ()):
             kind = "email" if "@" in address else "name"
             value = address.lower() if kind == "email" else name or address
-            if value and (role, value) not in seen:  # type: ignore[comparison-overlap]
+            if value and (role, value) not in seen:
                 seen.add((role, value))  # type: ignore[arg-type]
                 parties.append(Party(role, kind, value, name if kind == "email" else ""))  # type: ignore[arg-type]
     app = "email" if letter.kind == "message" else "calendar"
@@ -131,10 +127,8 @@ def received_ips(fields: list[str]) -> list[str]:
 
 
 def html_text(raw: bytes, charset: str = "") -> str:
-    """The text of an HTML body."""
-    import html
+    """The text of an HTML body, with the targets of its links."""
+    from moisson.extract.html import page_text, read_markup
 
-    markup = to_text(raw, charset)
-    text = html.unescape(_TAG.sub("", _BREAK.sub("\n", markup)))
-    lines = (" ".join(line.split()) for line in text.splitlines())
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
+    markup = to_text(raw, charset) if charset else page_text(raw)[0]
+    return "".join(piece.text for piece in read_markup(markup) if isinstance(piece, Passage))

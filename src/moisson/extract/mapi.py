@@ -18,14 +18,13 @@ if TYPE_CHECKING:
 
 UNICODE, STRING8, BINARY, TIME, OBJECT = 0x1F, 0x1E, 0x102, 0x40, 0x0D
 _RTF_START = (
-    rb"{\rtf1\ansi\mac\deff0\deftab720{\fonttbl;}{\f0\fnil \froman \fswiss \fmodern \fscript \fdecor MS Sans SerifSymbol"
-    rb"ArialTimes New RomanCourier{\colortbl\red0\green0\blue0" b"\r\n" rb"\par \pard\plain\f0\fs20\b\i\u\tab\tx"
-)  # fmt: skip
+    rb"{\rtf1\ansi\mac\deff0\deftab720{\fonttbl;}{\f0\fnil \froman \fswiss \fmodern \fscript \fdecor MS Sans Serif"
+    rb"SymbolArialTimes New RomanCourier{\colortbl\red0\green0\blue0"
+    b"\r\n"
+    rb"\par \pard\plain\f0\fs20\b\i\u\tab\tx"
+)
 _FIELD = re.compile(r"^([!-9;-~]{1,80}):((?:[^\r\n]|\r?\n[ \t])*)", re.MULTILINE)
 _NOT_KEPT = ("content-", "mime-version", "bcc")
-_EMAIL = re.compile(r"[^\s<>\"@/]{1,64}@[^\s<>\"@/]{1,253}\.[A-Za-z]{2,}")
-_PHONES = ((0x3A1C, "CELL"), (0x3A08, "WORK"), (0x3A09, "HOME"), (0x3A1B, "WORK"), (0x3A2F, "HOME"), (0x3A1F, "VOICE"),
-           (0x3A1A, "VOICE"), (0x3A24, "FAX"), (0x3A25, "FAX"), (0x3A1E, "CAR"), (0x3A21, "PAGER"))  # fmt: skip
 MAX_DEPTH = 8
 MAX_ATTACHED = 64 << 20
 
@@ -77,12 +76,13 @@ class Bag:
 
 @dataclass(slots=True)
 class Attached:
-    """One attachment: its bytes on demand, or the message it is."""
+    """One attachment: its bytes on demand, or the message it is; `apart` if too large for a rendering."""
 
     name: str
     kind: str
     read: Callable[[], bytes]
     size: int = 0
+    apart: bool = False
     item: Callable[[], MapiItem] | None = None
 
 
@@ -131,7 +131,7 @@ def _multipart(sort: str, parts: list[bytes], mark: str) -> bytes:
 
 
 def _attachment(attached: Attached, depth: int) -> bytes | None:
-    if attached.size > MAX_ATTACHED:
+    if attached.apart:
         return None
     try:
         if attached.item and depth < MAX_DEPTH:
@@ -148,12 +148,13 @@ def _quoted(name: str) -> str:
 
 
 def _mailbox(name: str, address: str) -> str:
-    name = name.strip().strip("'")
-    return f'"{_quoted(name)}" <{address}>' if name and address and name != address else f"<{address}>" if address else (
-        f'"{_quoted(name)}"' if name else "")  # fmt: skip
+    name = _quoted(name.strip().strip("'"))
+    if not address:
+        return f'"{name}"' if name else ""
+    return f'"{name}" <{address}>' if name and name != address else f"<{address}>"
 
 
-def _smtp(bag: Bag, *tags: int) -> str:
+def smtp(bag: Bag, *tags: int) -> str:
     """The first property with an Internet address in it, else the first at all (an Exchange name)."""
     values = [value for tag in tags if (value := bag.text(tag).strip())]
     return next((v for v in values if "@" in v), values[0] if values else "")
@@ -172,11 +173,11 @@ def _fields(item: MapiItem) -> Iterator[tuple[str, str]]:
 
 def _own_fields(item: MapiItem) -> Iterator[tuple[str, str]]:
     bag = item.bag
-    sender = _smtp(bag, 0x5D02, 0x5D01, 0x0065, 0x0C1F)
+    sender = smtp(bag, 0x5D02, 0x5D01, 0x0065, 0x0C1F)
     yield "From", _mailbox(bag.text(0x0042, 0x0C1A), sender)
     for number, label, tag in ((1, "To", 0x0E04), (2, "Cc", 0x0E03), (3, "Bcc", 0x0E02)):
         people = [r for r in item.recipients if (r.number(0x0C15) & 0xF or 1) == number]
-        listed = ", ".join(_mailbox(r.text(0x3001), _smtp(r, 0x39FE, 0x3003, 0x403E)) for r in people)
+        listed = ", ".join(_mailbox(r.text(0x3001), smtp(r, 0x39FE, 0x3003, 0x403E)) for r in people)
         yield label, listed or ", ".join(_mailbox(n, "") for n in bag.text(tag).split(";") if n.strip())
     yield "Subject", subject(bag)
     if when := bag.time(0x0060 if item.sort.startswith("ipm.appointment") else 0x0039, 0x0039, 0x0E06, 0x3007):
@@ -200,9 +201,9 @@ def subject(bag: Bag) -> str:
 
 def _bodies(bag: Bag) -> Iterator[tuple[str, bytes]]:
     plain, html = bag.text(0x1000), bag.raw(0x1013)
+    page: str | None
     if html and bag.values[0x1013][0] == UNICODE:
-        html = html.decode("utf-16-le", "replace").encode()
-        page = "utf-8"
+        html, page = html.decode("utf-16-le", "replace").encode(), "utf-8"
     else:
         page = codec(f"cp{bag.number(0x3FDE)}") if bag.number(0x3FDE) not in (0, 65001) else "utf-8"
     if not plain.strip() and not html and (rtf := bag.raw(0x1009)):
@@ -219,7 +220,8 @@ def rtf_text(packed: bytes) -> str:
 
     try:
         rtf = unpack_rtf(packed).decode("latin-1")
-        return str(rtf_to_text(rtf, errors="replace")).strip("\0\n") + "\n"
+        text = rtf_to_text(rtf, errors="replace")  # type: ignore[no-untyped-call]
+        return str(text).strip("\0\n") + "\n"
     except (DamagedError, ValueError, LookupError, IndexError, KeyError, TypeError, RecursionError):
         return ""
 
@@ -262,30 +264,3 @@ def _copy(out: bytearray, offset: int, length: int) -> bool:
     for i in range(length):
         out.append(out[source + i])
     return True
-
-
-def vcard(item: MapiItem) -> bytes:
-    """A contact as vCard 3.0, the same bytes each time."""
-    bag = item.bag
-    lines = ["BEGIN:VCARD", "VERSION:3.0"]
-    name = bag.text(0x3001, 0x0037) or " ".join(filter(None, (bag.text(0x3A06), bag.text(0x3A11))))
-    pairs = [("N", ";".join(_vtext(bag.text(tag)) for tag in (0x3A11, 0x3A06, 0x3A44))), ("FN", _vtext(name))]
-    pairs += [
-        ("ORG", _vtext(bag.text(0x3A16))),
-        ("TITLE", _vtext(bag.text(0x3A17))),
-        ("NOTE", _vtext(bag.text(0x1000))),
-    ]
-    pairs += [(f"TEL;TYPE={label}", _vtext(bag.text(tag))) for tag, label in _PHONES]
-    pairs += [("ADR", ";;" + _vtext(bag.text(0x3A15))), ("URL", _vtext(bag.text(0x3A51, 0x3A50)))]
-    emails: dict[str, None] = {}
-    for tag in sorted(bag.values):
-        if tag >= 0x8000 or tag in (0x3003, 0x39FE):
-            emails.update(dict.fromkeys(_EMAIL.findall(bag.text(tag)[:1000])))
-    pairs += [("EMAIL", _vtext(address)) for address in emails]
-    lines += [f"{key}:{value}" for key, value in pairs if value.strip(";")]
-    return "\r\n".join((*lines, "END:VCARD", "")).encode("utf-8", "replace")
-
-
-def _vtext(text: str) -> str:
-    text = text.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
-    return re.sub(r"\r?\n|\r", r"\\n", text)

@@ -117,7 +117,7 @@ def _show(part: Part, into: _Sorted) -> None:
 
 def _child(part: Part) -> Child:
     nested = part.kind in ("message/rfc822", "message/global")
-    inline = part.disposition == "inline" or bool(part.get("content-id")) and part.disposition != "attachment"
+    inline = part.disposition == "inline" or (bool(part.get("content-id")) and part.disposition != "attachment")
     name = part.label
     if nested and not part.filename:
         inner = parse(part.data, part.start, min(part.end, part.start + 20_000))

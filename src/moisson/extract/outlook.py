@@ -11,7 +11,8 @@ import olefile
 from moisson.address import Layer
 from moisson.errors import DamagedError, LimitError
 from moisson.extract.letter import Letter, pieces
-from moisson.extract.mapi import BINARY, OBJECT, STRING8, TIME, UNICODE, Attached, Bag, MapiItem, compose, vcard
+from moisson.extract.mapi import BINARY, OBJECT, STRING8, TIME, UNICODE, Attached, Bag, MapiItem, compose
+from moisson.extract.mapicards import vcard
 from moisson.extract.message import read_letter
 from moisson.extract.mime import parse
 from moisson.model import Event, Fact, Flag, Passage, Stated

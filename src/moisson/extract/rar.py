@@ -158,6 +158,6 @@ def _locked() -> Reader:
 
 def _when(member: Any) -> Instant | None:
     try:
-        return from_datetime(datetime(*member.date_time), "2s")
+        return from_datetime(datetime(*member.date_time), "2s")  # noqa: DTZ001
     except (ValueError, TypeError):
         return None

@@ -97,7 +97,7 @@ def _filters(folder: Folder, order: list[int]) -> tuple[list[dict[str, Any]], in
     used = 1
     for number in order[1:4]:
         found = _branch(folder.coders[number])
-        if found is None or first.method == _LZMA1 and found["id"] == lzma.FILTER_X86:
+        if found is None or (first.method == _LZMA1 and found["id"] == lzma.FILTER_X86):
             break
         chain.insert(0, found)
         used += 1

@@ -43,11 +43,11 @@ def read_tnef(data: Reader, keys: Sequence[str] = ()) -> Iterator[Child | Flag |
                 yield Passage(body)
         elif files and level == 2:
             _add(files[-1], attribute, content)
-    for number, (name, content) in enumerate(files, 1):
+    for number, (name, held) in enumerate(files, 1):
         layer = Layer("att", str(number))
-        if isinstance(content, bytes):
+        if isinstance(held, bytes):
             label = str(name) or f"attachment-{number}"
-            yield Child(label, layer, partial(Reader.of, content), len(content), "attachment")
+            yield Child(label, layer, partial(Reader.of, held), len(held), "attachment")
     if ended:
         yield Flag("truncated", "a TNEF attribute runs over the end")
 
@@ -104,7 +104,7 @@ def _properties(raw: bytes) -> Iterator[tuple[int, tuple[int, bytes]]]:
             size = _SIZES.get(base, 0)
             if base in _STRINGS:
                 size, at = int.from_bytes(raw[at : at + 4], "little"), at + 4
-            if not size and base not in _STRINGS or at > len(raw):
+            if (not size and base not in _STRINGS) or at > len(raw):
                 return
             yield tag, (base, raw[at : at + size])
             at += size + -size % 4

@@ -1,4 +1,4 @@
-"""Decompressed bytes on demand, within bounds: small ones whole, large ones as a stream that starts again when it must."""
+"""Decompressed bytes on demand, within bounds: small ones whole, large ones as a stream that may start again."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def _zip64(data: Reader, end_at: int, count: int, size: int, offset: int) -> tup
 def _entries(data: Reader, at: int, size: int, shift: int, count: int) -> list[Entry]:
     if size > _MAX_DIRECTORY:
         raise DamagedError("directory above 64 MiB")
-    raw, pos, entries = data.pread(at, size), 0, []
+    raw, pos, entries = data.pread(at, size), 0, list[Entry]()
     shift = _settle_shift(data, raw, shift)
     while raw[pos : pos + 4] == _CENTRAL and len(entries) < MAX_ENTRIES:
         fields = struct.unpack_from("<4sHHHHIIIIHHHHHII", raw, pos)
@@ -224,7 +224,7 @@ def _name(entry: Entry, guess: str) -> str:
 
 
 def _guess_names(raws: list[bytes]) -> str:
-    """One code page for all the names that are neither ASCII nor declared; DOS's own where nothing speaks for another."""
+    """One code page for all the names that are neither ASCII nor declared; DOS's own by default."""
     if not raws:
         return "cp437"
     import chardet
@@ -242,6 +242,6 @@ def _time(entry: Entry) -> Instant | None:
     time, date = entry.dos_time & 0xFFFF, entry.dos_time >> 16
     try:
         parts = ((date >> 9) + 1980, date >> 5 & 15, date & 31, time >> 11, time >> 5 & 63, min(time & 31, 29) * 2)
-        return from_datetime(datetime(*parts), "2s")
+        return from_datetime(datetime(*parts), "2s")  # noqa: DTZ001
     except ValueError:
         return None

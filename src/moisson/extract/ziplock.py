@@ -95,7 +95,7 @@ def aes_keys(salt: bytes, check: bytes, strength: int, keys: Sequence[str]) -> l
 
 def aes(chunks: Iterable[bytes], key: bytes, mac_key: bytes, mac: bytes) -> Iterator[bytes]:
     """Undo WinZip's counter mode, whose counter is little-endian; the authentication code is checked at the end."""
-    block = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305
+    block = Cipher(algorithms.AES(key), modes.ECB()).encryptor()
     seal, counter, rest = hmac.new(mac_key, digestmod="sha1"), 1, b""
     for chunk in chunks:
         seal.update(chunk)

@@ -126,7 +126,7 @@ def _number(
         return [hit]
     if after == ":" and size <= 2 and text[end + 1 : end + 2].isdigit():
         return []
-    hit = _long(page, start, size, ctx, near)
+    hit = _long(page, start, size, ctx, near) if before != "+" else None
     if not hit and (size > 1 or before in ("+", "(") or after in ("-", ".", " ", "(")):
         hit = phones.phone_at(page, start, ctx, near, seen)
     if not hit and 3 <= size <= 6 and before not in (".", ",", "-", "/", "+"):

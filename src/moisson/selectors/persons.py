@@ -51,6 +51,7 @@ _JOINERS = frozenset(
 _CAPITAL_ARTICLES = frozenset(
     ["ar", "as", "at", "az", "an", "ad", "er", "es", "et", "ed", "ash", "ech", "ach", "esh", "ett", "ech"]
 )
+_ELIDED = re.compile(r"(?:[CDJLMNST]|Qu|Jusqu|Lorsqu|Puisqu)['’][a-zà-ÿ]")
 _LOWER_KUNYA = re.compile(
     rf"(?:abu|abou|abo|oum|umm)[ \u00a0-]([^\W\d_]{{3,20}})(?:[ \u00a0](?:al|el)[ \u00a0-]?[^\W\d_]{{3,20}}"
     rf"|[ \u00a0]{_ARTICLE}-[^\W\d_]{{3,20}})?"
@@ -79,7 +80,8 @@ class _Unit(NamedTuple):
 def seek_latin(page: Folded, ctx: Context) -> Iterator[Hit]:
     """Runs of capitalised words that hold a name, and kunyas in small letters."""
     for m in _RUN.finditer(page.text):
-        if hit := _judge(page, m.start(), m[0]):
+        inside = m.start() and page.text[m.start() - 1].isalpha()
+        if not inside and (hit := _judge(page, m.start(), m[0])):
             yield hit
     low = page.low
     for word in ("abu ", "abou ", "abo ", "oum ", "umm "):
@@ -97,9 +99,8 @@ def _judge(page: Folded, start: int, run: str) -> Hit | None:
     units = _units(start, run)
     lists = words()
     titled = False
-    opening = (
-        start == 0 or page.text[start - 1] in "\n\t" or page.text[max(0, start - 2) : start - 1] in (".", "!", "?", ":")
-    )
+    before = page.text[max(0, start - 2) : start]
+    opening = not before or before[-1] in '\n\t:;>"' or before[0] in ".!?:"
     while units and (units[0].word in lists["titles"] or _empty(units, opening and units[0].start == start)):
         titled = titled or units[0].word in lists["titles"]
         units = units[1:]
@@ -115,8 +116,8 @@ def _judge(page: Folded, start: int, run: str) -> Hit | None:
     sure = _evidence(units, titled)
     if not sure:
         return None
-    before = _line_before(page, units[0].start)
-    if before and before[-1] in lists["places"] and not units[0].kunya and sure < 0.85:
+    words_before = _line_before(page, units[0].start)
+    if words_before and words_before[-1] in lists["places"] and not units[0].kunya and sure < 0.85:
         return None
     first, last = units[0].start, units[-1].end
     return Hit("name", tidy(page.text[first:last]), first, last, sure)
@@ -130,6 +131,8 @@ def _empty(units: list[_Unit], opening: bool) -> bool:
     if first.caps and len(first.word) > 2 and len(units) > 1 and not units[1].caps and _is_given(units[-1]):
         return False
     known = first.given + first.last
+    if first.word == "elided":
+        return True
     return (
         (opening and not known)
         or (first.word in words()["ordinary"] and first.word not in words()["trusted"])
@@ -194,6 +197,10 @@ def _units(start: int, run: str) -> list[_Unit]:
     for m in _PIECE.finditer(run):
         word = fold(m[0]).replace("-", " ").strip()
         begin = start + m.start()
+        if _ELIDED.match(m[0]):
+            out.append(_Unit("elided", begin, start + m.end(), 0, 0, True, False, False))
+            waiting = None
+            continue
         if word in _CAPITAL_ARTICLES and out and m.end() < len(run):
             waiting = (word, begin)
             continue

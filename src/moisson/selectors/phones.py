@@ -34,7 +34,10 @@ _OTHER = re.compile(
     r"|réf|dossier|id|nir|bic|passeport|passport|cvv|code postal|zip|lot|réf[ée]rence|reference|bsn|tracking|colis"
     r"|version|port|pid|uid|mac|page|p\.)\b|[€$£#%]|eur|usd)[ \t.:n°º#]{0,6}$"
 )
-_MONEY = re.compile(r"[ \u00a0]?(?:[€$£%]|eur\b|usd\b|tnd\b|iqd\b|km\b|cm\b|kg\b|mb\b|gb\b|ko\b|mo\b|دينار|دولار|يورو)")
+_MONEY = re.compile(
+    r"[ \u00a0]?(?:[€$£¥%]|eur\b|usd\b|tnd\b|iqd\b|km\b|cm\b|kg\b|mb\b|gb\b|ko\b|mo\b|دينار|دولار|يورو)"
+)
+_GLUED = re.compile(r"(?:tel|phone|number|mobile|fax|gsm|num[ée]ro)[.\-/,]$")
 _GROUPED_LEAD = frozenset("123456789")
 _SHARED = {
     1: "+1 is shared by the United States, Canada and the Caribbean",
@@ -136,6 +139,9 @@ def readings(raw: str, ctx: Context) -> list[Reading]:
     return list(_readings(plain(raw).strip(), (ctx.country, *ctx.regions) if ctx.country else ctx.regions))
 
 
+_ABROAD = re.compile(r"0[^0-9]*0")
+
+
 @lru_cache(maxsize=16_384)
 def _readings(raw: str, regions: tuple[str, ...]) -> tuple[Reading, ...]:
     digits = "".join(c for c in raw if c.isdigit())
@@ -145,7 +151,7 @@ def _readings(raw: str, regions: tuple[str, ...]) -> tuple[Reading, ...]:
     if head.startswith("+"):
         found = _world(raw[raw.index("+") :], 0.98)
     elif digits.startswith("00"):
-        found = _world("+" + raw[raw.index("00") + 2 :], 0.96)
+        found = _world(_ABROAD.sub("+", raw, 1), 0.96)
     else:
         found = _national(raw, digits, regions)
         if digits[0] != "0" and len(digits) > 9:
@@ -220,9 +226,13 @@ def phone_at(page: Folded, start: int, ctx: Context, near: str, seen: list[str])
         return None
     before = text[start - 1 : start]
     plus = before == "+" or (before == "(" and text[start - 2 : start - 1] == "+")
-    if not plus and ((before.isalpha() and before.isascii()) or before in ("_", "=", "@", "\\")):
+    if not plus and ((before.isalpha() and before.isascii()) or before in ("_", "=", "@", "\\", "$", "€", "£", "¥")):
         return None
-    if before in (".", "-", "/", ",") and text[start - 2 : start - 1].isalnum():
+    if (
+        before in (".", "-", "/", ",")
+        and text[start - 2 : start - 1].isalnum()
+        and not _GLUED.search(low, max(0, start - 8), start)
+    ):
         return None
     left = start - 1 - (before == "(" and plus) if plus or before == "(" else start
     labelled = near == "phone" or plus
