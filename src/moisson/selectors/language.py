@@ -7,7 +7,6 @@ Sorani and Kurmanji are told apart by their script, whatever the model calls the
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from copy import copy
 from functools import cache
@@ -252,8 +251,3 @@ def _can(tag: str, script: str) -> bool:
 def _shares(counts: Counter[str]) -> tuple[tuple[str, float], ...]:
     total = sum(counts.values())
     return tuple((name, round(n / total, 3)) for name, n in sorted(counts.items(), key=lambda c: (-c[1], c[0])))
-
-
-def script_of(char: str) -> str:
-    """The script of one letter, by its Unicode name; for display."""
-    return unicodedata.name(char, "").partition(" ")[0].title()
