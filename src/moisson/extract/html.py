@@ -1,0 +1,149 @@
+"""Web pages: the text that people see, and the addresses behind it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from selectolax.lexbor import LexborHTMLParser, SelectolaxError
+
+from moisson.errors import DamagedError
+from moisson.extract.headers import codec
+from moisson.extract.text import decode, judge
+from moisson.model import Fact, Flag, Passage
+from moisson.registry import step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from moisson.reader import Reader
+
+Piece = Passage | Fact | Flag
+MAX_DEPTH = 2000
+_META = re.compile(rb"<meta[^>]{0,400}?charset\s*=\s*[\"']?\s*([\w.:-]{2,30})", re.IGNORECASE)
+_XML = re.compile(rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{2,30})", re.IGNORECASE)
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*)([^<>]*)>")
+_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
+_BLOCKS = frozenset(
+    "address article aside blockquote body br caption center dd details dialog div dl dt fieldset figcaption figure footer "
+    "form frame h1 h2 h3 h4 h5 h6 header hr html iframe legend li main nav ol optgroup option p pre section select summary "
+    "table tbody textarea tfoot thead title tr ul video audio".split()
+)
+_SILENT = frozenset(("script", "style", "template", "-comment", "-doctype"))
+_LINKED = {"a": "href", "area": "href", "form": "action", "iframe": "src", "frame": "src"}
+_SPOKEN = ("alt", "title", "placeholder", "content", "aria-label")
+_SCHEMES = ("mailto:", "tel:", "http:", "https:", "ftp:", "sms:", "whatsapp:", "tg:", "geo:", "skype:", "magnet:", "//")
+
+
+@step("extract.html", version=1, kinds=("text/html", "application/xhtml+xml"), reference="WHATWG HTML")
+def read_html(data: Reader, keys: Sequence[str] = ()) -> Iterator[Piece]:
+    """The text of a page, with the targets of its links."""
+    raw = data.whole(64 << 20)
+    markup, charset = page_text(raw)
+    yield from read_markup(markup)
+    yield Fact("text.charset", charset)
+
+
+def page_text(raw: bytes) -> tuple[str, str]:
+    """The characters of a page: by its mark, by what it declares if that fits, else by guessing."""
+    declared = _META.search(raw[:4096]) or _XML.match(raw[:400])
+    name = codec(declared[1].decode("ascii")) if declared else None
+    charset, skip = judge(raw)
+    if name and not skip and charset != "utf-8" and not charset.startswith("utf-16") and not name.startswith("utf"):
+        try:
+            return raw.decode(name), name
+        except UnicodeDecodeError as error:
+            if error.start > len(raw) // 2:
+                return raw.decode(name, "replace"), name
+    if name and raw.isascii() and name.startswith("iso2022"):
+        return raw.decode(name, "replace"), name
+    return decode(raw)
+
+
+def read_markup(markup: str) -> Iterator[Piece]:
+    """Text and facts of a page that is characters already."""
+    flat = flatten(markup)
+    if flat is not markup:
+        yield Flag("truncated", f"nested deeper than {MAX_DEPTH}")
+    try:
+        tree = LexborHTMLParser(flat)
+        root = tree.root
+    except (SelectolaxError, ValueError, RuntimeError) as why:
+        raise DamagedError(f"no readable page: {why}") from why
+    if root is None:
+        return
+    title = tree.css_first("title")
+    if title is not None and (text := title.text().strip()):
+        yield Fact("html.title", text[:1000])
+    yield Passage(squeeze("".join(_walk(root))))
+
+
+def flatten(markup: str) -> str:
+    """The same markup, its tags taken out where they nest too deep for a tree."""
+    depth = 0
+    for m in _TAG.finditer(markup):
+        name = m[2].lower()
+        if name not in _VOID and not m[3].endswith("/"):
+            depth = max(0, depth - 1) if m[1] else depth + 1
+        if depth > MAX_DEPTH:
+            return markup[: m.start()] + _TAG.sub(" ", markup[m.start() :])
+    return markup
+
+
+def squeeze(text: str) -> str:
+    """Runs of blanks as one blank, of empty lines as one."""
+    lines = (" ".join(line.replace("\t", " \t ").split(" ")).strip() for line in text.splitlines())
+    lines = (re.sub(r" ?\t[ \t]*", "\t", re.sub(r"  +", " ", line)) for line in lines)
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n") + "\n"
+
+
+def _walk(root: Any) -> Iterator[str]:
+    """The text below a node in reading order, without recursion."""
+    node: Any = root
+    while node is not None:
+        name = node.tag
+        if name == "-text":
+            yield re.sub(r"[ \t\r\n\f]+", " ", node.text_content or "") if not _in_pre(node) else (node.text_content or "")
+        elif name not in _SILENT:
+            yield _opening(node, name)
+            if node.child is not None:
+                node = node.child
+                continue
+            yield _closing(node, name)
+        while node is not None and node.next is None:
+            node = node.parent
+            if node is None or node == root:
+                return
+            yield _closing(node, node.tag)
+        node = node.next if node is not None else None
+
+
+def _in_pre(node: Any) -> bool:
+    return node.parent is not None and node.parent.tag in ("pre", "textarea")
+
+
+def _opening(node: Any, name: str) -> str:
+    out = "\n" if name in _BLOCKS else ""
+    attributes = node.attributes
+    if not attributes:
+        return out
+    spoken = [v for key in _SPOKEN if (v := attributes.get(key)) and (key != "content" or _telling(attributes))]
+    if name == "input" and attributes.get("type", "") not in ("submit", "button") and attributes.get("value"):
+        spoken.append(attributes["value"])
+    return out + "".join(f" {value} " for value in spoken) + ("\n" if name == "meta" and spoken else "")
+
+
+def _telling(attributes: dict[str, str | None]) -> bool:
+    """Whether the content of a `meta` is about the page rather than about its display."""
+    name = (attributes.get("name") or attributes.get("property") or attributes.get("itemprop") or "").lower()
+    return bool(name) and not name.startswith(("viewport", "theme", "generator", "robots", "msapplication", "twitter:card"))
+
+
+def _closing(node: Any, name: str) -> str:
+    if name in _LINKED:
+        target = (node.attributes.get(_LINKED[name]) or "").strip()
+        if target.lower().startswith(_SCHEMES) and target not in (node.text() or ""):
+            return f" {target} "
+    if name in ("td", "th"):
+        return "\t"
+    return "\n" if name in _BLOCKS else ""

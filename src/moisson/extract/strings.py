@@ -1,0 +1,87 @@
+"""What can be read in bytes that no reader understands: runs of characters, in the encodings that people's texts have."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from moisson.model import Passage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from moisson.reader import Reader
+
+BLOCK = 1 << 20
+OVERLAP = 1 << 10
+_BLANK = re.compile(r"\s+")
+_UTF8 = rb"[\t\x20-\x7e]|[\xc3-\xdf][\x80-\xbf]|\xe0[\xa4-\xbf][\x80-\xbf]|[\xe1-\xec][\x80-\xbf]{2}|\xef[\xac-\xbb][\x80-\xbf]"
+# Latin with accents, Greek to Arabic Supplement, Arabic Extended, Latin additional, general punctuation.
+_WIDE_HIGH = rb"\x01\x03\x04\x05\x06\x07\x08\x1e\x20\xfb\xfd\xfe"
+_RUN = re.compile(rb"(?:" + _UTF8 + rb"){5,}")
+_LE = re.compile(rb"(?:[\t\n\r\x20-\x7e\xa0-\xff]\x00|[\x00-\xff][" + _WIDE_HIGH + rb"]){4,}")
+_BE = re.compile(rb"(?:\x00[\t\n\r\x20-\x7e\xa0-\xff]|[" + _WIDE_HIGH + rb"][\x00-\xff]){4,}")
+# windows-1256: at least three Arabic letters side by side, with blanks, digits and Latin around them.
+_LETTERS = rb"\xc0-\xd6\xd8-\xdf\xe1\xe3-\xe6\xec\xed\x81\x8d\x8e\x90\x98\x9a\x9f\xaa"
+_ARABIC = re.compile(
+    rb"[\t\x20-\x7e]{0,400}[" + _LETTERS + rb"]{3,}(?:[\t\x20-\x7e\xa0\xa1\xba\xbf\xf0-\xf3\xf5\xf6\xf8\xfa\xdc" + _LETTERS + rb"]){0,4000}"
+)  # fmt: skip
+_NOT_TEXT = re.compile(r"[^\W_]", re.UNICODE)
+
+
+def read_strings(data: Reader) -> Iterator[Passage]:
+    """Readable runs of UTF-8, UTF-16 and windows-1256 in the order in which they stand, one a line."""
+    at = 0
+    while at < data.size:
+        block = data.pread(at, BLOCK + OVERLAP)
+        if not block:
+            return
+        last = at + BLOCK >= data.size
+        lines = [text for start, text in sorted(_runs(block), key=lambda run: run[0]) if last or start < BLOCK]
+        if lines:
+            yield Passage("\n".join(lines) + "\n", f"byte:{at}")
+        at += BLOCK
+
+
+def _runs(block: bytes) -> Iterator[tuple[int, str]]:
+    """Runs with their places; of two that overlap in the same bytes, the better one."""
+    taken = bytearray(len(block))
+    for pattern, charset in ((_LE, "utf-16-le"), (_BE, "utf-16-be"), (_RUN, "utf-8"), (_ARABIC, "cp1256")):
+        if charset == "utf-16-le" and block.count(0) < 4 and not _LE.search(block):
+            continue
+        for m in pattern.finditer(block):
+            start, end = m.span()
+            if 1 in taken[start:end]:
+                if charset != "utf-8":
+                    continue
+                start, end = _free(taken, start, end)
+                if end - start < 5:
+                    continue
+            text = _BLANK.sub(" ", block[start:end].decode(charset, "ignore")).strip()
+            if _worthy(text, charset):
+                taken[start:end] = b"\1" * (end - start)
+                yield start, text
+
+
+def _free(taken: bytearray, start: int, end: int) -> tuple[int, int]:
+    """The longest stretch of a run that no other run has taken."""
+    best = (start, start)
+    for m in re.finditer(rb"\0+", taken[start:end]):
+        if m.end() - m.start() > best[1] - best[0]:
+            best = (start + m.start(), start + m.end())
+    return best
+
+
+def _worthy(text: str, charset: str) -> bool:
+    """Text rather than chance: letters and digits enough, and, where chance is likely, all of one script."""
+    word = len(_NOT_TEXT.findall(text))
+    if len(text) < 4 or word < 3 or word * 2 < len(text) - text.count(" ") - text.count("-"):
+        return False
+    if charset == "utf-8" and text.isascii():
+        return True
+    plain = sum(c < "\x80" for c in text)
+    arabic = sum("\u0600" <= c <= "\u06ff" for c in text)
+    latin = sum("\xc0" <= c <= "\u017f" for c in text)
+    cyrillic = sum("\u0400" <= c <= "\u04ff" for c in text)
+    accents = latin if latin * 3 <= plain else 0
+    return max(arabic, cyrillic, accents, 0) + plain >= 0.9 * len(text)

@@ -1,0 +1,192 @@
+"""Plain text in any character set, and the formats that are text for machines: JSON, XML, separated values."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import TYPE_CHECKING
+
+from moisson.extract.headers import codec
+from moisson.extract.markup import Sink, texts
+from moisson.identify.texts import decode_text
+from moisson.model import Fact, Flag, Passage
+from moisson.registry import step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from moisson.reader import Reader
+
+SAMPLE = 1 << 16
+_PIECE = 1 << 20
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|(["\\/bfnrt]))')
+_UNICODE = re.compile(r"\\u([0-9a-fA-F]{4})")
+_PLAIN = {'"': '"', "\\": "\\", "/": "/", "b": " ", "f": "\n", "n": "\n", "r": "", "t": "\t"}
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+
+
+def decode(data: bytes) -> tuple[str, str]:
+    """Bytes as text, and the character set they were read in."""
+    charset, skip = judge(data)
+    return data[skip:].decode(charset, "replace").replace("\0", ""), charset
+
+
+def judge(data: bytes, *, cut: bool = False) -> tuple[str, int]:
+    """The character set of bytes and the length of their byte order mark; `cut` if more bytes follow."""
+    for bom, name in _BOMS:
+        if data.startswith(bom):
+            return name, len(bom)
+    read = decode_text(data[:SAMPLE], cut=cut or len(data) > SAMPLE)
+    if read and read.charset.startswith("utf-16"):
+        return read.charset, 0
+    if _is_utf8(data, cut=cut):
+        return "utf-8", 0
+    return _guess(data), 0
+
+
+def _is_utf8(data: bytes, *, cut: bool) -> bool:
+    """Strictly UTF-8, or so much of it that a few spoilt bytes cannot be another character set."""
+    try:
+        data.decode("utf-8")
+        return True
+    except UnicodeDecodeError as error:
+        if cut and error.start >= len(data) - 3:
+            return True
+    text = data.decode("utf-8", "replace")
+    bad = text.count("\ufffd")
+    good = sum(1 for c in text[:_PIECE] if c > "\x7f") - bad
+    return good > 20 * bad
+
+
+def _guess(data: bytes) -> str:
+    """What the 64 KiB around the first byte that is not ASCII look like."""
+    import chardet
+
+    first = next((m.start() for m in re.finditer(rb"[\x80-\xff]", data)), 0)
+    start = max(0, first - SAMPLE // 8)
+    found = chardet.detect(data[start : start + SAMPLE]).get("encoding") or ""
+    name = codec(found) or "cp1252"
+    # What is read as Latin-1 has no letters where Windows has its quotes; Windows' table is the wider one.
+    return "cp1252" if name in ("iso8859-1", "ascii") else name
+
+
+def stream(data: Reader) -> Iterator[tuple[str, str]]:
+    """A text of any length piece by piece, each with the name of its character set."""
+    head = data.head(_PIECE)
+    charset, skip = judge(head, cut=data.size > len(head))
+    decoder = codecs.getincrementaldecoder(charset)("replace")
+    at = skip
+    while at < data.size and (chunk := data.pread(at, _PIECE)):
+        at += len(chunk)
+        yield decoder.decode(chunk, final=at >= data.size).replace("\0", ""), charset
+
+
+@step(
+    "extract.text",
+    version=1,
+    kinds=("text/plain", "text/csv", "text/tab-separated-values", "text/*", "application/x-subrip", "application/x-pem-file"),
+    reference="Unicode 16, WHATWG Encoding",
+)
+def read_text(data: Reader, keys: Sequence[str] = ()) -> Iterator[Passage | Fact]:
+    """Text as it stands."""
+    charset = ""
+    for text, charset in stream(data):
+        yield Passage(text)
+    if charset:
+        yield Fact("text.charset", charset)
+
+
+@step("extract.json", version=1, kinds=("application/json", "application/*+json"), reference="RFC 8259")
+def read_json(data: Reader, keys: Sequence[str] = ()) -> Iterator[Passage | Fact]:
+    """JSON, its escapes undone so that what people wrote can be found; also JSON within the strings of JSON."""
+    rest = ""
+    for text, _ in stream(data):
+        rest += text
+        end = rest.rfind("\n") + 1 or (len(rest) - 12 if not rest[-12:].isspace() else 0)
+        end = _before_escape(rest, end)
+        if end > 0:
+            yield Passage(unescape(rest[:end]))
+            rest = rest[end:]
+    if rest:
+        yield Passage(unescape(rest))
+
+
+def _before_escape(text: str, end: int) -> int:
+    """The same place, or a little earlier if it would split an escape or a surrogate pair of escapes."""
+    at = text.rfind("\\", max(0, end - 12), max(0, end))
+    while at > 0 and text[at - 1] == "\\" and end - at < 24:
+        at -= 1
+    if at >= 6 and text[at - 6 : at - 4] == "\\u":
+        at -= 6
+    return at if at >= 0 else end
+
+
+def unescape(text: str) -> str:
+    """Undo the escapes of JSON strings wherever they stand, and `\\uXXXX` twice over."""
+    if "\\" not in text:
+        return text
+    text = _ESCAPE.sub(lambda m: chr(int(m[1], 16)) if m[1] else _PLAIN[m[2]], text)
+    if "\\u" in text:
+        text = _UNICODE.sub(lambda m: chr(int(m[1], 16)), text)
+    return _PAIR.sub(lambda m: m[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
+
+
+class _Everything(Sink):
+    """Every text and every value of an attribute, one element a line unless it stands within a sentence."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.broken = True
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        values = " ".join(v for v in attributes.values() if v and not v.isspace())
+        if values:
+            self.write(("" if self.broken else " ") + values + " ")
+            self.broken = False
+
+    def data(self, text: str) -> None:
+        if text.isspace():
+            if not self.broken:
+                self.write("\n")
+                self.broken = True
+            return
+        self.write(text)
+        self.broken = False
+
+    def end(self, tag: str) -> None:
+        if not self.broken:
+            self.write("\n")
+            self.broken = True
+
+    def comment(self, text: str) -> None:
+        self.write(text + "\n")
+        self.broken = True
+
+
+@step(
+    "extract.xml",
+    version=1,
+    kinds=("application/xml", "application/*+xml", "application/vnd.ms-word.xml", "application/vnd.ms-excel.xml",
+           "application/vnd.ms-office.flat+xml"),
+    reference="XML 1.0, fifth edition",
+)  # fmt: skip
+def read_xml(data: Reader, keys: Sequence[str] = ()) -> Iterator[Passage | Fact | Flag]:
+    """Texts, comments and values of attributes in the order of the file; where XML ends badly, the rest as text."""
+    sink, seen = _Everything(), False
+    for text in texts(data.chunks(SAMPLE), sink):
+        seen = seen or not text.isspace()
+        yield Passage(text)
+    if sink.failed:
+        yield Flag("damaged", sink.failed)
+    if sink.failed or not seen:
+        at = sink.consumed if seen else 0
+        tail = data.pread(at, _PIECE * 16)
+        yield Passage("\n" + re.sub(r"</?[A-Za-z][^<>]{0,500}>", "\n", decode(tail)[0]))
+
