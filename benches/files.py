@@ -55,9 +55,7 @@ def main() -> None:
     listing, reading, entries, size = ours(parts)
     total = listing + reading
     print(f"{'moisson, listing':32} {listing:8.2f} CPU s  {entries / listing:10,.0f} entries/s  ({entries} entries)")
-    print(
-        f"{'moisson, listing, reading, hashing':32} {total:8.2f} CPU s  {size / 1e6 / total:10.1f} MB/s  ({size / 1e6:.0f} MB)"
-    )
+    print(f"{'moisson, listing, reading, hashing':32} {total:8.2f} CPU s  {size / 1e6 / total:10.1f} MB/s")
     if not shutil.which("tsk_recover"):
         print("tsk_recover is not installed: apt-get install sleuthkit")
         return

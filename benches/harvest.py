@@ -44,7 +44,8 @@ def main() -> None:
             cost = costs[workers] = harvest(haul, Path(folder) / f"case{workers}", workers)
             peaks = ", ".join(f"{role} {mb:.0f}" for role, mb in sorted(cost.peaks.items()) if mb)
             print(
-                f"{workers:7} {cost.wall:8.1f} {cost.cpu:8.1f} {size / 1e6 / cost.cpu:9.1f} {size / 1e6 / cost.wall:7.1f}  {peaks}"
+                f"{workers:7} {cost.wall:8.1f} {cost.cpu:8.1f} {size / 1e6 / cost.cpu:9.1f} "
+                f"{size / 1e6 / cost.wall:7.1f}  {peaks}"
             )
             if cost.code:
                 sys.exit(f"the harvest ended with code {cost.code}")

@@ -99,8 +99,8 @@ def step(
 
 def load() -> None:
     """Import every built-in and every installed third-party module of steps, once."""
-    for module in (*BUILT_IN, *(e.value for e in metadata.entry_points(group="moisson.steps"))):
-        if module not in _loaded:
+    if not _loaded:
+        for module in (*BUILT_IN, *(e.value for e in metadata.entry_points(group="moisson.steps"))):
             import_module(module)
             _loaded.add(module)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from moisson.address import Address, Layer, parse_layer
+from moisson.engine import phone
 from moisson.engine.messages import Place
 from moisson.errors import AddressError, EvidenceError, UnsupportedError
-from moisson.engine import phone
 from moisson.evidence import image, volume
 from moisson.evidence.filesystem import FileSystem, mount
 from moisson.evidence.folder import Folder

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Answer = bytes | tuple[bytes, list[int]] | None
 
-__all__ = ["Caps", "Channel", "Outcome", "Sandbox"]
+__all__ = ["Caps", "Channel", "Kind", "Outcome", "Sandbox"]
 
 _STARTING = 120.0
 _FORKING = 30.0

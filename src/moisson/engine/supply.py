@@ -14,7 +14,7 @@ from moisson.address import decode as decode_name
 from moisson.custody import intake
 from moisson.engine import messages as m
 from moisson.engine.confine import Confinement
-from moisson.engine.sandbox import Caps, Sandbox
+from moisson.engine.sandbox import Caps, Kind, Sandbox
 from moisson.errors import EvidenceError
 from moisson.evidence.folder import Local
 from moisson.identify.known import Known
@@ -107,7 +107,7 @@ class Supply:
 
     def call(
         self, exhibit: str, request: m.Request, seconds: float, take: Callable[[m.Reply], None]
-    ) -> tuple[m.FailureKind | str, str]:
+    ) -> tuple[Kind, str]:
         """Send one request; gives `("ok", "")` or the kind and detail of what broke the child."""
 
         def on_message(message: bytes) -> bytes | tuple[bytes, list[int]] | None:

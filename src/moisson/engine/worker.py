@@ -21,7 +21,7 @@ from moisson.store.segment import SegmentWriter
 from moisson.times import now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from moisson.engine.supply import Supply
@@ -103,17 +103,20 @@ class Worker:
 
     def _scan(self, unit: Unit, writer: SegmentWriter, tally: Tally) -> list[Unit]:
         units: list[Unit] = []
-        for reply in self._ask(m.Scan(unit.exhibit), unit.exhibit, writer, tally):
-            if not isinstance(reply, m.Found):
-                continue
+
+        def take(reply: m.Reply) -> None:
+            assert isinstance(reply, m.Found)
             for failure in reply.failures:
                 self._add(writer, failure, tally)
-            units += [list_unit(unit.exhibit, place) for place in reply.places if place.kind in READABLE]
             for place in reply.places:
-                if place.kind not in READABLE:
-                    where = "/".join((unit.exhibit, *place.layers))
-                    detail = f"{place.kind} at byte {place.offset} ({place.size} bytes) has no reader yet"
-                    self._add(writer, Failure(where, "evidence.volume@1", "unsupported", detail), tally)
+                if place.kind in READABLE:
+                    units.append(list_unit(unit.exhibit, place))
+                    continue
+                where = "/".join((unit.exhibit, *place.layers))
+                detail = f"{place.kind} at byte {place.offset} ({place.size} bytes) has no reader yet"
+                self._add(writer, Failure(where, "evidence.volume@1", "unsupported", detail), tally)
+
+        self._ask(m.Scan(unit.exhibit), unit.exhibit, writer, tally, take)
         return units
 
     def _digest(self, unit: Unit, writer: SegmentWriter, tally: Tally) -> list[Unit]:
@@ -127,11 +130,12 @@ class Worker:
             self._add(writer, Failure(unit.exhibit, "custody.digest@1", "damaged", problem), tally)
         size, sha256, md5 = delivered.size, delivered.sha256, delivered.md5
         if delivered.decodes:
-            for reply in self._ask(m.Digest(unit.exhibit), unit.exhibit, writer, tally):
-                if isinstance(reply, m.Hashed):
-                    size, sha256, md5 = reply.size, reply.digests["sha256"], reply.digests["md5"]
-                    meta |= {f"stored.{name}": value for name, value in reply.stored.items()}
-                    self._compare(unit.exhibit, reply, writer, tally)
+            hashed: list[m.Hashed] = []
+            self._ask(m.Digest(unit.exhibit), unit.exhibit, writer, tally, hashed.append)  # type: ignore[arg-type]
+            for reply in hashed:
+                size, sha256, md5 = reply.size, reply.digests["sha256"], reply.digests["md5"]
+                meta |= {f"stored.{name}": value for name, value in reply.stored.items()}
+                self._compare(unit.exhibit, reply, writer, tally)
         tally.bytes += delivered.size
         name = delivered.name
         self._add(
@@ -170,18 +174,20 @@ class Worker:
         scheme = _SCHEMES.get(place.kind, place.kind)
         rows: list[tuple[float, bool, int, int, bytes]] = []
         skim_bytes = classes()[1]
-        for reply in self._ask(m.List(unit.exhibit, place), base, writer, tally):
-            if not isinstance(reply, m.Listed):
-                continue
+
+        def take(reply: m.Reply) -> None:
+            assert isinstance(reply, m.Listed)
             for fault in reply.faults:
                 where = f"{base}/{scheme}:{fault.locator}" if fault.locator else base
                 self._add(writer, Failure(where, "evidence.filesystem@1", fault.kind, fault.detail), tally)
             for entry in reply.entries:
-                item = _listed(base, scheme, entry)
                 sort = classify(entry.path)
-                skim = sort.skim and entry.size <= skim_bytes
+                skim = sort.skim and entry.size <= skim_bytes and not entry.directory
                 value = -1.0 if entry.directory else sort.value
-                rows.append((value, skim and not entry.directory, entry.size, entry.offset, msgspec.json.encode(item)))
+                line = msgspec.json.encode(_listed(base, scheme, entry))
+                rows.append((value, skim, entry.size, entry.offset, line))
+
+        self._ask(m.List(unit.exhibit, place), base, writer, tally, take)
         rows.sort(key=lambda row: (-row[0], not row[1], row[3], row[4]))
         decoder = msgspec.json.Decoder(Item)
         for row in rows:
@@ -217,14 +223,16 @@ class Worker:
         tally.items += 1
         tally.bytes += item.size
 
-    def _ask(self, request: m.Request, where: str, writer: SegmentWriter, tally: Tally) -> Iterator[m.Reply]:
-        replies: list[m.Reply] = []
-        kind, detail = self.supply.call(self.exhibit, request, self.supply.patience(self.exhibit), replies.append)
-        for reply in replies:
+    def _ask(
+        self, request: m.Request, where: str, writer: SegmentWriter, tally: Tally, take: Callable[[m.Reply], None]
+    ) -> None:
+        def each(reply: m.Reply) -> None:
             if isinstance(reply, m.Refused):
                 self._add(writer, Failure(where, "engine.open@1", reply.kind, reply.detail), tally)
             else:
-                yield reply
+                take(reply)
+
+        kind, detail = self.supply.call(self.exhibit, request, self.supply.patience(self.exhibit), each)
         if kind != "ok":
             self._add(writer, Failure(where, "engine.open@1", kind, detail), tally)
 

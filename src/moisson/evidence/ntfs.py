@@ -1,7 +1,7 @@
 """NTFS by MFT record: names, parents and times by libfsntfs, attributes and their bytes by The Sleuth Kit.
 
-Going by record instead of by directory is fast, finds deleted files with their old paths, and survives a truncated image.
-The locator of a stream is `record-type-id`, as in `4711-128-4` (The Sleuth Kit's notation).
+Going by record instead of by directory is fast, finds deleted files with their old paths, and survives a truncated
+image. The locator of a stream is `record-type-id`, as in `4711-128-4` (The Sleuth Kit's notation).
 """
 
 from __future__ import annotations
@@ -226,7 +226,7 @@ class Ntfs:
     def open(self, locator: str) -> Reader:
         """The bytes of a stream."""
         file, attribute = self._at(locator)
-        return Attribute(file, attribute, int(attribute.info.size), self.medium.size)
+        return Reader(Attribute(file, attribute, int(attribute.info.size), self.medium.size))
 
     def slack(self, locator: str) -> Reader:
         """The rest of the last cluster."""

@@ -12,7 +12,7 @@ from moisson.errors import AddressError, DamagedError
 from moisson.evidence.extents import Range, complement, merge, overlaps
 from moisson.evidence.filesystem import Entry, Fault
 from moisson.reader import Memory, Reader, Window
-from moisson.times import Instant, Zone, from_unix
+from moisson.times import Instant, Precision, Zone, from_unix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +31,7 @@ _TYPES = {
 _ORPHANS, _ORPHANS_NAME = "$OrphanFiles", b"$OrphanFiles"
 _VIRTUAL = (b"$MBR", b"$FAT1", b"$FAT2", b"$ALLOC_BITMAP", b"$UPCASE_TABLE", b"$VOLUME_LABEL", b"$TEX_FAT_LOG")
 _DEPTH = 256
+_FILES = (int(pytsk3.TSK_FS_META_TYPE_REG), int(pytsk3.TSK_FS_META_TYPE_UNDEF))
 _HOLE = pytsk3.TSK_FS_ATTR_RUN_FLAG_SPARSE | pytsk3.TSK_FS_ATTR_RUN_FLAG_FILLER
 _PACKED = pytsk3.TSK_FS_ATTR_COMP | pytsk3.TSK_FS_ATTR_ENC | pytsk3.TSK_FS_ATTR_RES
 
@@ -94,22 +95,16 @@ def _sentence(error: BaseException) -> str:
     return " ".join(str(error).split())[:300]
 
 
-class Attribute(Reader):
-    """One attribute of a file, read by The Sleuth Kit itself."""
+class Attribute:
+    """One attribute of a file as a medium, read by The Sleuth Kit itself; never larger than the volume."""
 
     def __init__(self, file: Any, attribute: Any, size: int, most: int) -> None:
-        super().__init__(self)
         self._file, self._type, self._id = file, attribute.info.type, attribute.info.id
-        self._size = self.present = max(0, min(size, most))
-
-    @property
-    def size(self) -> int:
-        """The size of the attribute, never more than the volume."""
-        return self._size
+        self.size = self.present = max(0, min(size, most))
 
     def pread(self, offset: int, n: int) -> bytes:
         """Bytes at an offset; raises `DamagedError`."""
-        n = min(n, self._size - offset)
+        n = min(n, self.size - offset)
         if n <= 0:
             return b""
         try:
@@ -203,7 +198,10 @@ class Tree:
     ) -> Iterator[Entry]:
         meta = file.info.meta
         directory = _is_directory(file)
-        if not directory and int(meta.type) not in (int(pytsk3.TSK_FS_META_TYPE_REG), int(pytsk3.TSK_FS_META_TYPE_UNDEF)):
+        if not directory and int(meta.type) not in (
+            int(pytsk3.TSK_FS_META_TYPE_REG),
+            int(pytsk3.TSK_FS_META_TYPE_UNDEF),
+        ):
             return
         runs = [] if directory else list(self._runs(file))
         size = 0 if directory else int(meta.size)
@@ -247,7 +245,7 @@ class Tree:
         instant = from_unix(int(seconds or 0))
         if instant is None:
             return None
-        precision = "2s" if self.source == "fat" else "ns" if nano else "s"
+        precision: Precision = "2s" if self.source == "fat" else "ns" if nano else "s"
         return Instant(instant.ns + int(nano or 0) % 1_000_000_000, precision, self.zone)
 
     def _data(self, file: Any) -> Any:
@@ -287,7 +285,7 @@ class Tree:
         file = self._at(locator)
         if (attribute := self._data(file)) is None:
             return Reader(Memory(b""))
-        return Attribute(file, attribute, int(file.info.meta.size), self.medium.size)
+        return Reader(Attribute(file, attribute, int(file.info.meta.size), self.medium.size))
 
     def slack(self, locator: str) -> Reader:
         """The rest of the last block."""
@@ -317,13 +315,8 @@ def _is_virtual(name: bytes) -> bool:
 
 
 def _is_directory(file: Any) -> bool:
-    return int(file.info.meta.type) in (
-        int(pytsk3.TSK_FS_META_TYPE_DIR),
-        int(pytsk3.TSK_FS_META_TYPE_VIRT_DIR),
-    )
+    return int(file.info.meta.type) in (int(pytsk3.TSK_FS_META_TYPE_DIR), int(pytsk3.TSK_FS_META_TYPE_VIRT_DIR))
 
 
 def _text(name: bytes) -> str:
     return name.decode("utf-8", "surrogateescape")
-
-

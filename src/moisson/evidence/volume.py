@@ -1,7 +1,7 @@
 """Volumes of a medium: partition tables, encrypted containers, file systems, and the gaps between them.
 
-Partitions are numbered from 1 in the order of their tables: the primary entries of an MBR (1 to 4, as their slots), then
-the logical ones in the order of the chain (5, 6 …); the entries of a GPT by their index.
+Partitions are numbered from 1 in the order of their tables: the primary entries of an MBR (1 to 4, as their slots),
+then the logical ones in the order of the chain (5, 6 …); the entries of a GPT by their index.
 """
 
 from __future__ import annotations
@@ -96,7 +96,12 @@ def _is_fat(head: bytes) -> bool:
     if len(head) < 512 or head[510:512] != b"\x55\xaa" or head[0] not in (0xEB, 0xE9):
         return False
     sector, cluster, reserved, fats = struct.unpack_from("<HBHB", head, 11)
-    return sector in (512, 1024, 2048, 4096) and cluster in (1, 2, 4, 8, 16, 32, 64, 128) and reserved > 0 and fats in (1, 2)
+    return (
+        sector in (512, 1024, 2048, 4096)
+        and cluster in (1, 2, 4, 8, 16, 32, 64, 128)
+        and reserved > 0
+        and fats in (1, 2)
+    )
 
 
 def _backup(medium: Medium) -> bool:

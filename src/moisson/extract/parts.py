@@ -72,16 +72,25 @@ class Drawing(Sink):
         super().__init__()
         self.links = links or {}
         self._on = False
-        self._skip = 0
+        self._skip = self._cells = 0
         self._fresh = True
+        self._pending = ""
+
+    def write(self, text: str) -> None:
+        if self._pending:
+            self.out.append(self._pending)
+            self._pending = ""
+        self.out.append(text)
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         name = local(tag)
         if self._skip or name == "Fallback":
             self._skip += 1
             return
-        if name in ("t", "v", "text", "fld", "f") and name != "f":
-            self._on = name != "fld"
+        if name in ("t", "v", "text"):
+            self._on = True
+        elif name == "tc":
+            self._cells += 1
         elif name == "br":
             self.write("\n")
         elif name == "tab":
@@ -109,8 +118,16 @@ class Drawing(Sink):
             return
         name = local(tag)
         self._on = False
-        if name in ("p", "v", "tc", "text") and not self._fresh:
-            self.write("\t" if name == "tc" else "\n")
-            self._fresh = name != "p"
+        if name == "tc":
+            self._cells -= 1
+            self._pending = ""
+            self.out.append("\t")
+        elif name in ("p", "v", "text") and not self._fresh:
+            self._fresh = True
+            if self._cells:
+                self._pending = " "
+            else:
+                self.write("\n")
         elif name == "tr":
-            self.write("\n")
+            self._pending = ""
+            self.out.append("\n")

@@ -42,7 +42,7 @@ def read_slides(package: Package) -> Iterator[Passage]:
         for relation in links.values():
             if relation.external:
                 yield Passage(relation.target + "\n", "link")
-    for name in matching(package, r"ppt/(notesSlides/notesSlide|diagrams/data|charts/chart|comments/\w+?|slideMasters/slideMaster)\d*\.xml"):  # fmt: skip  # noqa: E501
+    for name in matching(package, r"ppt/(notesSlides/notesSlide|diagrams/data|charts/chart|comments/\w+?)\d*\.xml"):
         if name.casefold() not in done:
             yield Passage("".join(texts(package.chunks(name), Drawing())) + "\n")
     for name in matching(package, r"ppt/(commentAuthors|authors)\.xml"):

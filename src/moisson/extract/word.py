@@ -130,8 +130,6 @@ class Words(Sink):
             self.out.append("\n")
         elif name == "hyperlink" and self._target and (target := self._target.pop()):
             self.write(f" {target} ")
-        elif name == "pPr" or name == "rPr":
-            pass
 
 
 def _symbol(code: str) -> str:

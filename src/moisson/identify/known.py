@@ -1,7 +1,7 @@
 """Known files: lists of hashes, compiled once into a sorted file that is looked up where it lies.
 
-The file is a JSON line naming each algorithm with its first byte and number of entries, then the sorted 16-byte prefixes
-of the digests, one section an algorithm. A hundred million entries are 1.6 GB on the disk and nothing in memory.
+The file is a JSON line naming each algorithm with its first byte and number of entries, then the sorted 16-byte
+prefixes of the digests, one section an algorithm. A hundred million entries are 1.6 GB on the disk and nothing in memory.
 """
 
 from __future__ import annotations

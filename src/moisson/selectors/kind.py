@@ -6,6 +6,8 @@ from typing import ClassVar, NamedTuple
 
 from msgspec import Struct
 
+from moisson.model import Role
+
 
 class Context(Struct, frozen=True):
     """What is known before reading: regions in order of likelihood, languages, a country, whether short codes count."""
@@ -33,7 +35,7 @@ class Found(NamedTuple):
     start: int
     length: int
     confidence: float
-    role: str = "mentioned"
+    role: Role = "mentioned"
 
 
 class Hit(NamedTuple):
