@@ -1,138 +1,266 @@
-"""Known files: lists of hashes, compiled once into a sorted file that is looked up where it lies.
+"""Lists of known files: hundreds of millions of digests in one sorted file, looked up without loading it.
 
-The file is a JSON line naming each algorithm with its first byte and number of entries, then the sorted 16-byte
-prefixes of the digests, one section an algorithm. A hundred million entries are 1.6 GB on the disk and nothing in memory.
+The file begins with `MOISKNW1`, the number of sections and a directory: for each section the algorithm (8 bytes), the
+offset and the number of its entries. An entry is the first 16 bytes of a digest; they are sorted and no two are equal.
 """
 
 from __future__ import annotations
 
-import csv
 import mmap
-import os
-from typing import TYPE_CHECKING
+import re
+import struct
+from bisect import bisect_left
+from contextlib import suppress
+from typing import TYPE_CHECKING, BinaryIO
 
-import msgspec
 import numpy as np
-from msgspec import Struct
 
-from moisson.errors import CaseError, UsageError
+from moisson.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-WIDTH = 16
-LENGTHS = {64: "sha256", 40: "sha1", 32: "md5"}
-_NAMES = {"sha-256": "sha256", "sha-1": "sha1"}
-_BATCH = 1 << 20
-_HEADER = 4096
+_MAGIC = b"MOISKNW1"
+_DIRECTORY = struct.Struct("<8sQQ")
+_WIDTHS = {64: "sha256", 40: "sha1", 32: "md5"}
+_ALGORITHMS = ("md5", "sha1", "sha256")
+_ENTRY = np.dtype([("high", ">u8"), ("low", ">u8")])
+_SIZE = 16
+_BUFFER = 4_000_000
+_WINDOW = 48
+_DIGEST = re.compile(r"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{64}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{32})(?![0-9A-Fa-f])")
+_NAMES = {"sha256": "sha256", "sha-256": "sha256", "sha1": "sha1", "sha-1": "sha1", "md5": "md5", "md-5": "md5"}
 
 
-class Section(Struct, frozen=True):
-    """Where the entries of one algorithm lie."""
+def compile_lists(paths: Iterable[Path], out: Path) -> Path:
+    """Write the digests of lists as one file for `Known`; raises `UsageError` when there is none in them.
 
-    algorithm: str
-    offset: int
-    count: int
-
-
-def compile_lists(paths: Sequence[Path], out: Path) -> Path:
-    """Read lists (CSV with columns sha256, sha1, md5 in any subset, or a hash a line) into one sorted file."""
-    arrays: dict[str, list[np.ndarray]] = {}
-    for path in paths:
-        for algorithm, raw in _batches(path):
-            arrays.setdefault(algorithm, []).append(np.frombuffer(raw, dtype=[("hi", ">u8"), ("lo", ">u8")]))
-    temporary = out.with_suffix(".part")
-    sections, at = [], _HEADER
-    with temporary.open("wb") as file:
-        file.write(bytes(_HEADER))
-        for algorithm in sorted(arrays):
-            found = np.unique(np.concatenate(arrays.pop(algorithm)))
-            file.write(found.tobytes())
-            sections.append(Section(algorithm, at, len(found)))
-            at += len(found) * WIDTH
-        file.seek(0)
-        file.write(msgspec.json.encode(sections) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(out)
+    A list is CSV with a header that names its columns (the NSRL's included), or has a digest on each line.
+    """
+    parts = {algorithm: _Section(algorithm, out) for algorithm in _ALGORITHMS}
+    try:
+        for path in paths:
+            for algorithm, digests in _digests(path):
+                parts[algorithm].add(digests)
+        filled = [section for section in parts.values() if section.total]
+        if not filled:
+            raise UsageError("no digest in the lists of known files")
+        _write(filled, out)
+    finally:
+        for section in parts.values():
+            section.remove()
     return out
 
 
-def _batches(path: Path) -> Iterator[tuple[str, bytes]]:
-    held: dict[str, bytearray] = {}
-    for algorithm, digest in _digests(path):
-        batch = held.setdefault(algorithm, bytearray())
-        batch += digest
-        if len(batch) >= _BATCH * WIDTH:
-            yield algorithm, bytes(batch)
-            batch.clear()
-    for algorithm, batch in held.items():
-        yield algorithm, bytes(batch)
-
-
 def _digests(path: Path) -> Iterator[tuple[str, bytes]]:
-    try:
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            rows = csv.reader(file)
-            head = [_NAMES.get(name.strip().lower(), name.strip().lower()) for name in next(rows, [])]
-            columns = [(n, name) for n, name in enumerate(head) if name in LENGTHS.values()]
-            if not columns:
-                yield from (found for cell in head if (found := _digest(cell)))
-            for row in rows:
-                cells = [row[n] for n, _ in columns if n < len(row)] if columns else row[:1]
-                yield from (found for cell in cells if (found := _digest(cell)))
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error
+    """The digests of a list, many at a time: algorithm and the first 16 bytes of each, one after the other."""
+    with path.open("rb") as file:
+        head = file.readline(1 << 16).decode("utf-8-sig", "replace")
+        columns = _columns(head)
+        if columns:
+            yield from _by_column(file, columns)
+            return
+        file.seek(0)
+        yield from _by_shape(file)
 
 
-def _digest(cell: str) -> tuple[str, bytes] | None:
-    text = cell.strip().strip('"')
+def _columns(head: str) -> dict[str, int]:
+    """Which column of a header line holds which digest."""
+    fields = [field.strip().strip('"').lower() for field in re.split(r"[,;\t]", head)]
+    return {_NAMES[field]: i for i, field in enumerate(fields) if field in _NAMES}
+
+
+def _by_column(file: BinaryIO, columns: dict[str, int]) -> Iterator[tuple[str, bytes]]:
+    lengths = {"sha256": 64, "sha1": 40, "md5": 32}
+    wanted = [(algorithm, place, lengths[algorithm]) for algorithm, place in columns.items()]
+    last = max(columns.values())
+    for lines in _batches(file):
+        found: dict[str, list[bytes]] = {algorithm: [] for algorithm in columns}
+        for line in lines:
+            fields = re.split(rb"[,;\t]", line.rstrip(), maxsplit=last + 1)
+            for algorithm, place, length in wanted:
+                if place < len(fields) and len(field := fields[place].strip(b' "')) == length:
+                    found[algorithm].append(field[:32])
+        for algorithm, digits in found.items():
+            yield algorithm, _binary(digits)
+
+
+def _by_shape(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
+    for lines in _batches(file):
+        found: dict[str, list[bytes]] = {algorithm: [] for algorithm in _ALGORITHMS}
+        for line in lines:
+            if not line.startswith((b"#", b"%")):
+                for m in _DIGEST.finditer(line[:4096].decode("latin-1")):
+                    found[_WIDTHS[len(m[0])]].append(m[0][:32].encode())
+        for algorithm, digits in found.items():
+            yield algorithm, _binary(digits)
+
+
+def _batches(file: BinaryIO) -> Iterator[list[bytes]]:
+    while lines := file.readlines(8 << 20):
+        yield lines
+
+
+def _binary(digits: list[bytes]) -> bytes:
+    """Digits as bytes; should one of the digests hold something else, only that one is left out."""
     try:
-        return (LENGTHS[len(text)], bytes.fromhex(text)[:WIDTH]) if len(text) in LENGTHS else None
+        return bytes.fromhex(b"".join(digits).decode("ascii"))
     except ValueError:
-        return None
+        out = []
+        for digest in digits:
+            with suppress(ValueError):
+                out.append(bytes.fromhex(digest.decode("ascii", "replace")))
+        return b"".join(out)
+
+
+class _Section:
+    """The entries of one algorithm: sorted runs on disk, merged by range of values when they are written."""
+
+    def __init__(self, algorithm: str, out: Path) -> None:
+        self.algorithm = algorithm
+        self.total = 0
+        self._waiting: list[bytes] = []
+        self._size = 0
+        self._runs: list[Path] = []
+        self._stem = out.with_name(f"{out.name}.{algorithm}")
+
+    def add(self, digests: bytes) -> None:
+        """Take more entries."""
+        if digests:
+            self._waiting.append(digests)
+            self._size += len(digests)
+            self.total += len(digests) // _SIZE
+        if self._size >= _BUFFER * _SIZE:
+            self._spill()
+
+    def _spill(self) -> None:
+        run = self._stem.with_name(f"{self._stem.name}.{len(self._runs)}")
+        _unique(b"".join(self._waiting)).tofile(run)
+        self._waiting, self._size = [], 0
+        self._runs.append(run)
+
+    def sorted(self) -> Iterator[np.ndarray]:
+        """All entries in order without doubles, some millions at a time."""
+        if self._size:
+            self._spill()
+        runs = [np.memmap(run, _ENTRY, "r") for run in self._runs]
+        slices = max(1, 2 * self.total // _BUFFER)
+        bounds = [np.uint64((i << 64) // slices) for i in range(1, slices)]
+        cuts = [[0, *np.searchsorted(run["high"], bounds).tolist(), len(run)] for run in runs]
+        for i in range(slices):
+            pieces = [run[cut[i] : cut[i + 1]].tobytes() for run, cut in zip(runs, cuts, strict=True)]
+            yield _unique(b"".join(pieces))
+
+    def remove(self) -> None:
+        """Delete the runs."""
+        for run in self._runs:
+            run.unlink(missing_ok=True)
+
+
+def _unique(raw: bytes) -> np.ndarray:
+    """Entries in order, each once."""
+    entries = np.frombuffer(raw, _ENTRY)
+    high, low = entries["high"].astype(np.uint64), entries["low"].astype(np.uint64)
+    order = np.argsort(high, kind="stable")
+    high, low = high[order], low[order]
+    if (ties := np.flatnonzero(high[1:] == high[:-1])).size:
+        order = np.lexsort((low, high)) if ties.size else order
+        high, low = high[order], low[order]
+    keep = np.ones(len(high), bool)
+    keep[1:] = (high[1:] != high[:-1]) | (low[1:] != low[:-1])
+    found = np.empty(int(keep.sum()), _ENTRY)
+    found["high"], found["low"] = high[keep], low[keep]
+    return found
+
+
+def _write(sections: Sequence[_Section], out: Path) -> None:
+    """The file, under another name until it is whole."""
+    part = out.with_name(out.name + ".part")
+    try:
+        with part.open("wb") as file:
+            at = len(_MAGIC) + 8 + len(sections) * _DIRECTORY.size
+            file.write(bytes(at))
+            rows = []
+            for section in sections:
+                start = file.tell()
+                for entries in section.sorted():
+                    file.write(entries.tobytes())
+                rows.append((section.algorithm, start, (file.tell() - start) // _SIZE))
+            file.seek(0)
+            file.write(_MAGIC + len(rows).to_bytes(8, "little"))
+            for algorithm, start, count in rows:
+                file.write(_DIRECTORY.pack(algorithm.encode(), start, count))
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 class Known:
-    """A compiled list, open for looking up."""
+    """A compiled list of known files."""
 
-    def __init__(self, data: mmap.mmap, sections: Sequence[Section]) -> None:
+    def __init__(self, data: mmap.mmap | bytes) -> None:
         self._data = data
-        self._sections = {section.algorithm: section for section in sections}
+        self._sections = {name: (at, count) for name, at, count in _directory(data)}
 
     @classmethod
     def open(cls, path: Path) -> Known:
-        """Map a compiled list; raises `CaseError`."""
+        """Map a file that `compile_lists` wrote; raises `UsageError` for any other."""
         try:
             with path.open("rb") as file:
-                data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            return cls(data, msgspec.json.decode(data[:_HEADER].partition(b"\n")[0], type=list[Section]))
-        except (OSError, ValueError, msgspec.MsgspecError) as error:
-            raise CaseError(f"{path} is no compiled list of known files") from error
+                return cls(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        except (OSError, ValueError) as error:
+            raise UsageError(f"no list of known files: {path}") from error
 
     @property
     def algorithms(self) -> set[str]:
-        """The digests that a look-up needs."""
+        """The digests that the lists are made of, so that callers compute no others."""
         return set(self._sections)
 
     def __len__(self) -> int:
-        return sum(section.count for section in self._sections.values())
+        return sum(count for _, count in self._sections.values())
 
     def has(self, sha256: str = "", md5: str = "", sha1: str = "") -> bool:
-        """Whether any of these digests is on the list."""
-        given = {"sha256": sha256, "md5": md5, "sha1": sha1}
-        return any(given[name] and self._find(section, given[name]) for name, section in self._sections.items())
+        """True if any of the digests (hexadecimal) is in the lists."""
+        for algorithm, digest in (("sha256", sha256), ("sha1", sha1), ("md5", md5)):
+            if digest and algorithm in self._sections and self._holds(algorithm, digest):
+                return True
+        return False
 
-    def _find(self, section: Section, digest: str) -> bool:
-        wanted = bytes.fromhex(digest)[:WIDTH]
-        low, high = 0, section.count
-        while low < high:
-            middle = (low + high) // 2
-            at = section.offset + middle * WIDTH
-            if self._data[at : at + WIDTH] < wanted:
-                low = middle + 1
-            else:
-                high = middle
-        at = section.offset + low * WIDTH
-        return low < section.count and self._data[at : at + WIDTH] == wanted
+    def _holds(self, algorithm: str, digest: str) -> bool:
+        """Look where an even spread would put the digest, widen until it is enclosed, then halve."""
+        try:
+            wanted = bytes.fromhex(digest[:32])
+        except ValueError:
+            return False
+        start, count = self._sections[algorithm]
+        if len(wanted) < _SIZE or not count:
+            return False
+        guess = int.from_bytes(wanted[:8], "big") * count >> 64
+        step = _WINDOW
+        low, high = max(0, guess - step), min(count, guess + step)
+        while low > 0 and self._entry(start, low) > wanted:
+            step *= 4
+            low = max(0, low - step)
+        while high < count and self._entry(start, high - 1) < wanted:
+            step *= 4
+            high = min(count, high + step)
+        at = bisect_left(range(low, high), wanted, key=lambda i: self._entry(start, i)) + low
+        return at < count and self._entry(start, at) == wanted
+
+    def _entry(self, start: int, index: int) -> bytes:
+        at = start + index * _SIZE
+        return self._data[at : at + _SIZE]
+
+
+def _directory(data: mmap.mmap | bytes) -> Iterator[tuple[str, int, int]]:
+    head = len(_MAGIC) + 8
+    sections = int.from_bytes(data[len(_MAGIC) : head], "little")
+    if data[: len(_MAGIC)] != _MAGIC or sections > len(_ALGORITHMS) or len(data) < head + sections * _DIRECTORY.size:
+        raise UsageError("no list of known files")
+    for i in range(sections):
+        name, at, count = _DIRECTORY.unpack_from(data, head + i * _DIRECTORY.size)
+        algorithm = name.rstrip(b"\0").decode("ascii", "replace")
+        if algorithm not in _ALGORITHMS or at + count * _SIZE > len(data):
+            raise UsageError("a damaged list of known files")
+        yield algorithm, at, count
