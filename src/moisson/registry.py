@@ -22,7 +22,11 @@ BUILT_IN = (
     "moisson.extract.image",
     "moisson.extract.mail",
     "moisson.extract.map",
+    "moisson.extract.media",
+    "moisson.extract.office",
+    "moisson.extract.ole",
     "moisson.extract.pst",
+    "moisson.extract.table",
     "moisson.extract.text",
 )
 

@@ -10,6 +10,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -94,7 +95,7 @@ def test_members_are_those_that_another_program_lists(corpora):
         children, _ = read(path.read_bytes(), kind, keys)
         found = {c.name: c for c in children}
         for member in truth["members_by_7z"]:
-            if "�" in member["Path"] or (member["Encrypted"] == "+" if "Encrypted" in member else False) and not keys:
+            if "�" in member["Path"] or ((member["Encrypted"] == "+" if "Encrypted" in member else False) and not keys):
                 continue
             seen += 1
             content = found[member["Path"]].open().whole()
@@ -309,11 +310,9 @@ def test_what_goes_into_a_zip_comes_out(members):
 def test_damage_is_always_ours(name, at, bite):
     raw = bytearray((HERE / name).read_bytes())
     raw[at % len(raw) : at % len(raw) + len(bite)] = bite
-    try:
+    with suppress(EvidenceError):
         for child in read(bytes(raw), name.rpartition(".")[2], ("Amphore",))[0]:
             child.open().whole()
-    except EvidenceError as why:
-        assert str(why)
 
 
 @settings(max_examples=150, deadline=None)
@@ -327,11 +326,9 @@ def test_a_7z_header_with_a_right_checksum_and_wrong_contents(at, bite):
     raw = raw[: begin + size]
     struct.pack_into("<I", raw, 28, zlib.crc32(raw[begin : begin + size]))
     struct.pack_into("<I", raw, 8, zlib.crc32(raw[12:32]))
-    try:
+    with suppress(EvidenceError):
         for child in read(bytes(raw), "7z")[0]:
             child.open().whole()
-    except EvidenceError as why:
-        assert str(why)
 
 
 def test_every_archive_kind_has_its_step():

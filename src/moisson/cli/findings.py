@@ -10,6 +10,7 @@ from moisson.cli.output import CASE, JSON, LIMIT, clean, line, table
 from moisson.link import countries as land
 from moisson.link import rarity
 from moisson.store.query import Reader
+from moisson.triage.match import current_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,7 +90,8 @@ def leads(case: Path, limit: int, as_json: bool) -> None:
     """Watchlists and requirements that were met: most urgent first."""
     rows = Reader(case).sql(
         """select severity, rule, exhibit, count(*) n, min(why) why, list(address order by address)[:5] from leads
-           group by severity, rule, exhibit order by severity, n desc, rule, exhibit limit ?""",
+           where run = ? group by severity, rule, exhibit order by severity, n desc, rule, exhibit limit ?""",
+        current_run(case / "lists"),
         limit,
     )
     if as_json:

@@ -18,16 +18,18 @@ from moisson.engine.local import Broken, Local
 from moisson.engine.plan import PASSES, Unit, first_units
 from moisson.errors import UsageError
 from moisson.identify import known
+from moisson.settings import Settings
 from moisson.store import manifest as store
+from moisson.store.compact import candidates, collect_garbage, should_compact
+from moisson.triage.match import current_run, read_requirements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from moisson.engine.local import Engine
     from moisson.engine.worker import Result
     from moisson.model import Exhibit
-    from moisson.settings import Settings
 
 
 class Report(Protocol):
@@ -85,7 +87,7 @@ def harvest(
         shutil.rmtree(root / "tmp", ignore_errors=True)
         (root / "tmp").mkdir()
         _take_lists(root, lists)
-        settings = _settle(manifest, settings)
+        settings = _settle(root, manifest, settings)
         exhibits = _register(root, manifest, paths, intake, report)
         if not exhibits:
             raise UsageError(f"{root} has no exhibit yet: name the images or folders to harvest")
@@ -93,9 +95,12 @@ def harvest(
         manifest.add_units(map(_planned, first_units(e.id for e in exhibits)))
         run = engine(root, workers)
         try:
+            _match_again(root, manifest, run, report)
             totals = _work(root, manifest, run, settings, report)
+            _compact(manifest, run)
         finally:
             run.close()
+        collect_garbage(root, manifest)
         with Ledger.open(root / "ledger.db") as ledger:
             ledger.append("harvested", result=f"{totals.units} units, {totals.items} items, {totals.failures} failures")
             ledger.checkpoint(case_key(root))
@@ -113,7 +118,13 @@ def _take_lists(root: Path, lists: Lists) -> None:
         known.compile_lists(lists.known, root / "lists" / "known.bin")
 
 
-def _settle(manifest: store.Manifest, settings: Settings) -> Settings:
+def _settle(root: Path, manifest: store.Manifest, settings: Settings) -> Settings:
+    """Keep the settings; without regions of the user's, the countries that the requirements name come early."""
+    requirements = root / "lists" / "requirements.yaml"
+    if settings.regions == Settings().regions and requirements.exists():
+        asked = [c for r in read_requirements(requirements) for c in r.countries]
+        order = dict.fromkeys((*settings.regions[:2], *asked, *settings.regions))
+        settings = msgspec.structs.replace(settings, regions=tuple(order))
     manifest.set_setting("settings", msgspec.json.encode(settings).decode())
     return settings
 
@@ -165,6 +176,44 @@ def _work(root: Path, manifest: store.Manifest, engine: Engine, settings: Settin
     return totals
 
 
+def _match_again(root: Path, manifest: store.Manifest, engine: Engine, report: Report) -> None:
+    """Ask lists that are new in this case about what it had before; new sightings are asked about as they come."""
+    lists = current_run(root / "lists")
+    if manifest.setting("lists") not in ("", lists):
+        units = [
+            Unit(f"match/{e}/{lists.rpartition('/')[2]}", "match", e, "glance", 0)
+            for e in sorted({segment.exhibit for segment in manifest.live() if segment.exhibit})
+        ]
+        for unit, result in _each(engine, units):
+            if isinstance(result, Broken):
+                report.broken(unit, result.detail)
+            else:
+                manifest.publish(result.descriptor)
+    manifest.set_setting("lists", lists)
+
+
+def _compact(manifest: store.Manifest, engine: Engine) -> None:
+    """Join small segments where there are many."""
+    units = []
+    for exhibit in should_compact(manifest):
+        olds = tuple(segment.unit for segment in candidates(manifest, exhibit))
+        units.append(Unit(f"compact/{exhibit}", "compact", exhibit, "glance", 0, replaces=olds))
+    for unit, result in _each(engine, units):
+        if not isinstance(result, Broken):
+            manifest.publish(result.descriptor, replaces=unit.replaces)
+
+
+def _each(engine: Engine, units: Sequence[Unit]) -> Iterator[tuple[Unit, Result | Broken]]:
+    waiting, flying = list(units), dict[str, Unit]()
+    while waiting or flying:
+        while waiting and len(flying) < engine.workers:
+            unit = waiting.pop()
+            flying[unit.id] = unit
+            engine.submit(unit)
+        for result in engine.wait(0.25):
+            yield flying.pop(result.unit), result
+
+
 def _publish(manifest: store.Manifest, ledger: Ledger, unit: Unit, result: Result, totals: Totals) -> None:
     ledger.append(
         unit.do, object=unit.exhibit, params={"unit": unit.id}, outputs=[result.descriptor.name], tool=_tool()
@@ -178,8 +227,3 @@ def _publish(manifest: store.Manifest, ledger: Ledger, unit: Unit, result: Resul
 
 def _tool() -> dict[str, str]:
     return {"name": "moisson", "version": __version__}
-
-
-def status(manifest: store.Manifest) -> Iterable[store.Progress]:
-    """Units by pass and state."""
-    return manifest.progress()

@@ -20,7 +20,7 @@ from moisson.settings import Pass
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-Do = Literal["scan", "list", "read", "digest", "compact"]
+Do = Literal["scan", "list", "read", "digest", "match", "compact"]
 
 UNIT_ITEMS = 200
 UNIT_BYTES = 64 << 20

@@ -16,7 +16,9 @@ from moisson.engine import messages as m
 from moisson.engine.listing import read_items
 from moisson.engine.plan import Unit, classes, classify, list_unit, read_units
 from moisson.model import Failure, Item, Run
-from moisson.store.manifest import Descriptor
+from moisson.store.compact import compact
+from moisson.store.manifest import Descriptor, Manifest
+from moisson.store.query import Reader
 from moisson.store.segment import SegmentWriter
 from moisson.times import now
 
@@ -68,6 +70,8 @@ class Worker:
 
     def run_unit(self, unit: Unit) -> Result:
         """Carry out one unit; a bad item costs that item only."""
+        if unit.do == "compact":
+            return self.compact(unit)
         began, started, tally = time.monotonic(), now(), Tally()
         if self.exhibit != unit.exhibit:
             self.supply.recycle()
@@ -87,6 +91,26 @@ class Worker:
         return Result(
             unit.id, descriptor, tuple(follow), tally.items, tally.bytes, tally.failures, took, tuple(tally.notes)
         )
+
+    def compact(self, unit: Unit) -> Result:
+        """Make one segment of several."""
+        began = time.monotonic()
+        manifest = Manifest(self.root / "manifest.db", readonly=True)
+        try:
+            olds = [s for s in manifest.live(unit.exhibit) if s.unit in unit.replaces]
+        finally:
+            manifest.close()
+        return Result(unit.id, compact(self.root, olds), seconds=time.monotonic() - began)
+
+    def _match(self, unit: Unit, writer: SegmentWriter, tally: Tally) -> list[Unit]:
+        reader = Reader(self.root, memory_mb=256, threads=1)
+        try:
+            for record in reader.records("sightings", unit.exhibit):
+                for lead in self.supply.leads(record):
+                    writer.add(lead)
+        finally:
+            reader.close()
+        return []
 
     def _run(self, unit: Unit, started: Any) -> Run:
         return Run(

@@ -8,6 +8,7 @@ import msgspec
 
 from moisson.link import countries, rarity
 from moisson.times import Instant
+from moisson.triage.match import current_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -90,6 +91,9 @@ def _countries(reader: Reader) -> Iterator[Row]:
 
 
 def _watchlist(reader: Reader) -> Iterator[Row]:
-    rows = reader.sql("select distinct rule, exhibit from leads where rule like 'watchlist:%' order by all")
+    rows = reader.sql(
+        "select distinct rule, exhibit from leads where rule like 'watchlist:%' and run = ? order by all",
+        current_run(reader.root / "lists"),
+    )
     for rule, exhibit in rows:
         yield {"row": int(rule.partition(":")[2]), "exhibit": exhibit}

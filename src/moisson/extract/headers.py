@@ -25,6 +25,7 @@ _SPLIT = re.compile(r'"(?:[^"\\]|\\.)*"|\([^()]*\)|<[^<>]*>|[,;]|[^",;(<]+|.', r
 _GROUP = re.compile(r"^[^<>@\"]{0,200}:(?=\s|$|[^\s]*@)")
 _DAY_AT = re.compile(r"\s+at\s+", re.IGNORECASE)
 _GMT_OFFSET = re.compile(r"\b(?:GMT|UTC|UT)\s*([+-])(\d{1,2})(?::?(\d\d))?\b")
+_ZONED = re.compile(r"[+-]\d{4}\b|\b(?:UTC?|GMT|Z|[ECMP][SD]T)\b")
 MAX_ADDRESSES = 2000
 _ALIASES = {
     "unicode-1-1-utf-7": "utf-7",
@@ -216,7 +217,7 @@ def moment(value: str) -> Instant | None:
         parts = parsedate_tz(text)
         if parts is None:
             return None
-        zoned = parts[9] is not None or "-0000" in text
+        zoned = bool(_ZONED.search(text))
         zone = (UTC if not parts[9] else timezone(timedelta(seconds=parts[9]))) if zoned else None
         second = min(parts[5], 59)
         return from_datetime(datetime(*parts[:5], second, tzinfo=zone))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import yaml
@@ -86,11 +87,20 @@ def read_requirements(path: Path) -> list[Requirement]:
         raise UsageError(f"{path}: not a list of requirements ({error})") from error
 
 
+def current_run(lists: Path) -> str:
+    """What the leads of these lists have as their `run`: with other lists, older leads no longer count."""
+    digest = sha256()
+    for name in ("watchlist.csv", "requirements.yaml"):
+        path = lists / name
+        digest.update(path.read_bytes() if path.exists() else b"")
+    return f"{RUN}/{digest.hexdigest()[:12]}"
+
+
 class Matcher:
     """The stored queries of a case, ready to be asked about any record."""
 
-    def __init__(self, entries: list[Entry], requirements: list[Requirement], context: find.Context) -> None:
-        self.requirements = requirements
+    def __init__(self, entries: list[Entry], requirements: list[Requirement], run: str = RUN) -> None:
+        self.run = run
         self.by_value: dict[tuple[str, str], list[Entry]] = defaultdict(list)
         self.by_key: dict[str, list[Entry]] = defaultdict(list)
         self.asked: dict[str, list[Requirement]] = defaultdict(list)
@@ -115,7 +125,7 @@ class Matcher:
         context = find.Context(regions=settings.regions, languages=settings.languages)
         watchlist, requirements = lists / "watchlist.csv", lists / "requirements.yaml"
         entries = read_watchlist(watchlist, context) if watchlist.exists() else []
-        return cls(entries, read_requirements(requirements) if requirements.exists() else [], context)
+        return cls(entries, read_requirements(requirements) if requirements.exists() else [], current_run(lists))
 
     def leads(self, record: Record) -> list[Lead]:
         """What the lists say of this record; only sightings can be on them."""
@@ -125,10 +135,10 @@ class Matcher:
         for entry, how in self._entries(sighting):
             why = f"watchlist line {entry.row}: {entry.kind} {entry.raw}"
             why += f" ({entry.reason})" if entry.reason else ""
-            yield _lead(sighting, f"watchlist:{entry.row}", entry.priority, why + how)
+            yield _lead(self.run, sighting, f"watchlist:{entry.row}", entry.priority, why + how)
         for requirement in self._requirements(sighting):
             why = f"{requirement.id}: {requirement.question} {sighting.kind} {sighting.value}"
-            yield _lead(sighting, f"requirement:{requirement.id}", 2, why)
+            yield _lead(self.run, sighting, f"requirement:{requirement.id}", 2, why)
 
     def _entries(self, sighting: Sighting) -> Iterator[tuple[Entry, str]]:
         if sighting.kind != "name":
@@ -156,9 +166,9 @@ class Matcher:
                 yield requirement
 
 
-def _lead(sighting: Sighting, rule: str, severity: int, why: str) -> Lead:
+def _lead(run: str, sighting: Sighting, rule: str, severity: int, why: str) -> Lead:
     try:
         exhibit = Address.parse(sighting.address).exhibit
     except AddressError:
         exhibit = sighting.address.partition("/")[0]
-    return Lead(sighting.address, RUN, rule, severity, why[:400], exhibit, (sighting.address,))
+    return Lead(sighting.address, run, rule, severity, why[:400], exhibit, (sighting.address,))
