@@ -144,12 +144,17 @@ class _Section:
         """All entries in order without doubles, some millions at a time."""
         if self._size:
             self._spill()
-        runs = [np.memmap(run, _ENTRY, "r") for run in self._runs]
         slices = max(1, 2 * self.total // _BUFFER)
         bounds = [np.uint64((i << 64) // slices) for i in range(1, slices)]
-        cuts = [[0, *np.searchsorted(run["high"], bounds).tolist(), len(run)] for run in runs]
+        cuts = []
+        for run in self._runs:
+            high = np.fromfile(run, _ENTRY)["high"].astype(np.uint64)
+            cuts.append([0, *np.searchsorted(high, bounds).tolist(), len(high)])
         for i in range(slices):
-            pieces = [run[cut[i] : cut[i + 1]].tobytes() for run, cut in zip(runs, cuts, strict=True)]
+            pieces = [
+                np.fromfile(run, np.uint8, (cut[i + 1] - cut[i]) * _SIZE, offset=cut[i] * _SIZE).tobytes()
+                for run, cut in zip(self._runs, cuts, strict=True)
+            ]
             yield _unique(b"".join(pieces))
 
     def remove(self) -> None:
@@ -164,8 +169,8 @@ def _unique(raw: bytes) -> np.ndarray:
     high, low = entries["high"].astype(np.uint64), entries["low"].astype(np.uint64)
     order = np.argsort(high, kind="stable")
     high, low = high[order], low[order]
-    if (ties := np.flatnonzero(high[1:] == high[:-1])).size:
-        order = np.lexsort((low, high)) if ties.size else order
+    if (high[1:] == high[:-1]).any():
+        order = np.lexsort((low, high))
         high, low = high[order], low[order]
     keep = np.ones(len(high), bool)
     keep[1:] = (high[1:] != high[:-1]) | (low[1:] != low[:-1])
