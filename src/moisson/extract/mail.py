@@ -32,7 +32,7 @@ MAX_MESSAGE = 200 << 20
 @step(
     "extract.mail",
     version=1,
-    kinds=("message/rfc822", "message/x-emlx"),
+    kinds=("message/rfc822", "message/x-emlx", "multipart/related"),
     names=("*.eml", "*.emlx"),
     reference="RFC 5322, RFC 2045-2047, RFC 2231",
 )
