@@ -1,0 +1,212 @@
+"""PDF: the text of every page, links, notes, forms, outline, properties, attachments."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+from moisson.address import named
+from moisson.errors import DamagedError, PasswordError
+from moisson.extract.pdfpage import page_text
+from moisson.model import Fact, Flag, Passage
+from moisson.reader import Child, Reader
+from moisson.registry import Limits, step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+Piece = Passage | Fact | Flag | Child
+MAX_PAGES = 5000
+MAX_NOTES = 2000
+MAX_FILES = 2000
+MAX_ATTACHMENT = 128 << 20
+_FAULTS = (pypdfium2.PdfiumError, ValueError, OverflowError, OSError, ctypes.ArgumentError, UnicodeError)
+_DATE = re.compile(r"D?:?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:([Z+-])(\d\d)?'?(\d\d)?)?")
+_NAMES = {"Title": "title", "Author": "author", "Subject": "subject", "Keywords": "keywords", "Creator": "creator",
+          "Producer": "producer", "CreationDate": "created", "ModDate": "modified"}  # fmt: skip
+_TEXT_KEYS = (b"Contents", b"T", b"V", b"TU")
+
+
+@step(
+    "extract.pdf",
+    version=1,
+    kinds=("application/pdf",),
+    limits=Limits(seconds=60, per_mb=4, memory_mb=1024),
+    reference="ISO 32000-2",
+)
+def read_pdf(data: Reader, keys: Sequence[str] = ()) -> Iterator[Piece]:
+    """Pages in order, each with its links and notes; opened with `keys` if locked."""
+    document, key = _open(data, keys)
+    try:
+        if key is not None:
+            yield Flag("encrypted")
+        yield from _facts(document)
+        yield from _pages(document)
+        yield from _outline(document)
+        yield from _attachments(document)
+    except _FAULTS as why:
+        raise DamagedError(f"PDF: {why}") from why
+    finally:
+        document.close()
+
+
+def _open(data: Reader, keys: Sequence[str]) -> tuple[Any, str | None]:
+    """The document and the password that was needed: "" if it opens without one though it is encrypted."""
+    source = data.whole(256 << 20)
+    for key in (None, *dict.fromkeys(keys)):
+        try:
+            document = pypdfium2.PdfDocument(source, password=key)
+        except pypdfium2.PdfiumError as why:
+            code = getattr(why, "err_code", None)
+            if code != pdfium.FPDF_ERR_PASSWORD and "assword" not in str(why):
+                raise DamagedError(f"PDF: {why}") from why
+            continue
+        except _FAULTS as why:
+            raise DamagedError(f"PDF: {why}") from why
+        locked = pdfium.FPDF_GetSecurityHandlerRevision(document.raw) >= 0
+        return document, key if key is not None else "" if locked else None
+    raise _Locked("a password opens this PDF; none at hand does")
+
+
+class _Locked(PasswordError):
+    """Locked against every key."""
+
+
+def _facts(document: Any) -> Iterator[Fact]:
+    for name, value in document.get_metadata_dict(skip_empty=True).items():
+        value = value.strip("\0 ")
+        if value and name in _NAMES:
+            yield Fact(f"pdf.{_NAMES[name]}", when(value) if name.endswith("Date") else value)
+    yield Fact("pdf.pages", len(document))
+
+
+def when(text: str) -> str:
+    """A date of ISO 32000-2 7.9.4 as ISO 8601, or as it stands."""
+    if not (m := _DATE.match(text.strip())):
+        return text
+    year, month, day, hour, minute, second, sign, over, minutes = m.groups()
+    out = f"{year}-{month or '01'}-{day or '01'}"
+    if hour:
+        out += f"T{hour}:{minute or '00'}:{second or '00'}"
+        out += "Z" if sign == "Z" else f"{sign}{over or '00'}:{minutes or '00'}" if sign else ""
+    return out
+
+
+def _pages(document: Any) -> Iterator[Piece]:
+    count, bare, faults = len(document), 0, 0
+    if count > MAX_PAGES:
+        yield Flag("truncated", f"{count} pages, {MAX_PAGES} read")
+    for number in range(min(count, MAX_PAGES)):
+        try:
+            page = document[number]
+        except _FAULTS:
+            faults += 1
+            continue
+        try:
+            text = page_text(page)
+            yield Passage(text if text.endswith("\n") else text + "\n", f"page:{number + 1}")
+            if len(text.strip()) < 10 and _has_picture(page):
+                bare += 1
+            yield from _notes(document, page)
+        except _FAULTS:
+            faults += 1
+        finally:
+            page.close()
+    if bare:
+        yield Flag("needs-ocr", f"{bare} of {count} pages")
+    if faults:
+        yield Flag("damaged", f"{faults} of {count} pages")
+
+
+def _has_picture(page: Any) -> bool:
+    for i in range(min(pdfium.FPDFPage_CountObjects(page.raw), 2000)):
+        found = pdfium.FPDFPage_GetObject(page.raw, i)
+        if pdfium.FPDFPageObj_GetType(found) in (pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_FORM):
+            return True
+    return False
+
+
+def _notes(document: Any, page: Any) -> Iterator[Piece]:
+    """Targets of links, texts of notes, values of fields, files attached to a place."""
+    seen: set[str] = set()
+    for i in range(min(pdfium.FPDFPage_GetAnnotCount(page.raw), MAX_NOTES)):
+        note = pdfium.FPDFPage_GetAnnot(page.raw, i)
+        if not note:
+            continue
+        try:
+            said = [_string(note, key) for key in _TEXT_KEYS]
+            link = pdfium.FPDFAnnot_GetLink(note)
+            if link and (address := _address(document, link)):
+                said.append(address)
+        finally:
+            pdfium.FPDFPage_CloseAnnot(note)
+        line = "\t".join(x for x in said if x)
+        if line and line not in seen:
+            seen.add(line)
+            yield Passage(line + "\n", "note")
+
+
+def _string(note: Any, key: bytes) -> str:
+    size = pdfium.FPDFAnnot_GetStringValue(note, key, None, 0)
+    if not 2 < size < 1 << 20:
+        return ""
+    buffer = ctypes.create_string_buffer(size)
+    pdfium.FPDFAnnot_GetStringValue(note, key, ctypes.cast(buffer, ctypes.POINTER(ctypes.c_ushort)), size)
+    return buffer.raw[: size - 2].decode("utf-16-le", "replace").replace("\r", "\n").replace("\0", "")
+
+
+def _address(document: Any, link: Any) -> str:
+    action = pdfium.FPDFLink_GetAction(link)
+    if not action:
+        return ""
+    call = pdfium.FPDFAction_GetURIPath
+    args: tuple[Any, ...] = (document.raw, action)
+    if pdfium.FPDFAction_GetType(action) in (pdfium.PDFACTION_LAUNCH, pdfium.PDFACTION_REMOTEGOTO):
+        call, args = pdfium.FPDFAction_GetFilePath, (action,)
+    size = call(*args, None, 0)
+    if not 1 < size < 1 << 16:
+        return ""
+    buffer = ctypes.create_string_buffer(size)
+    call(*args, buffer, size)
+    return buffer.raw[: size - 1].decode("utf-8", "replace")
+
+
+def _outline(document: Any) -> Iterator[Piece]:
+    lines = []
+    for entry in document.get_toc(max_depth=10):
+        lines.append(entry.get_title().strip())
+        if len(lines) >= 5000:
+            break
+    if lines:
+        yield Passage("\n".join(lines) + "\n", "outline")
+
+
+def _attachments(document: Any) -> Iterator[Child]:
+    for i in range(min(document.count_attachments(), MAX_FILES)):
+        try:
+            attached = document.get_attachment(i)
+            name = attached.get_name().rstrip("\0") or f"attachment{i + 1}"
+        except _FAULTS:
+            continue
+        content = _content(attached)
+        yield Child(name, named("pdf", f"{i}:{name}"), partial(_reader, content), len(content or b""), "attachment")
+
+
+def _content(attached: Any) -> bytes | None:
+    size = ctypes.c_ulong()
+    if not pdfium.FPDFAttachment_GetFile(attached, None, 0, size) or size.value > MAX_ATTACHMENT:
+        return None
+    buffer = ctypes.create_string_buffer(size.value)
+    pdfium.FPDFAttachment_GetFile(attached, buffer, size.value, size)
+    return buffer.raw[: size.value]
+
+
+def _reader(content: bytes | None) -> Reader:
+    if content is None:
+        raise DamagedError("the attached file cannot be read")
+    return Reader.of(content)
