@@ -18,6 +18,7 @@ Seam = Literal["open", "carve", "identify", "extract", "find", "export"]
 BUILT_IN = (
     "moisson.extract.archive",
     "moisson.extract.calendar",
+    "moisson.extract.ebook",
     "moisson.extract.html",
     "moisson.extract.image",
     "moisson.extract.mail",
@@ -25,7 +26,10 @@ BUILT_IN = (
     "moisson.extract.media",
     "moisson.extract.office",
     "moisson.extract.ole",
+    "moisson.extract.opendocument",
+    "moisson.extract.pdf",
     "moisson.extract.pst",
+    "moisson.extract.rtf",
     "moisson.extract.table",
     "moisson.extract.text",
 )

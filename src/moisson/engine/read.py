@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from moisson.settings import Settings
 
 CONTEXT = 60
+STRICT = 0.9
+_NOT_SELECTORS = ("message-id", "references", "in-reply-to", "boundary", "charset")
 _NO_STRINGS = ("image/", "video/", "audio/", "font/")
 _CAPPED_FLAGS = 32
 _META_CHARS = 64_000
@@ -161,8 +163,11 @@ class Walk:
         except Abandoned:
             raise
         except EvidenceError as error:
-            gathered.records.append(Failure(str(address), step.label, failure_kind(error), str(error)[:500]))  # type: ignore[arg-type]
-            gathered.flag(failure_kind(error))
+            guessed = step.score(kind, "") == 0 and failure_kind(error) == "damaged"
+            if not guessed:
+                failure = Failure(str(address), step.label, failure_kind(error), str(error)[:500])  # type: ignore[arg-type]
+                gathered.records.append(failure)
+                gathered.flag(failure_kind(error))
             if failure_kind(error) == "damaged" and not gathered.text and not kind.startswith(_NO_STRINGS):
                 self._text(gathered, read_strings(data))
                 return "strings"
@@ -276,13 +281,16 @@ class Walk:
                     tuple(gathered.marks),
                 )
             )
-            records += self._sightings(content, address)
-        records += self._in_meta(gathered.meta, address)
+            records += self._sightings(content, address, STRICT if source == "strings" else 0.0)
+        stated = {(r.address, r.value) for r in gathered.records if isinstance(r, Sighting)}
+        records += (s for s in self._in_meta(gathered.meta, address) if (s.address, s.value) not in stated)
         return [*records, *_once(gathered.records)]
 
-    def _sightings(self, content: str, address: Address) -> Iterator[Sighting]:
+    def _sightings(self, content: str, address: Address, least: float) -> Iterator[Sighting]:
         where, line, counted = str(address), 0, 0
         for f in sorted(find.find(content, self.context), key=lambda f: (f.start, f.kind)):
+            if f.confidence < least:
+                continue
             line, counted = line + content.count("\n", counted, f.start), f.start
             end = f.start + f.length
             around = content[max(0, f.start - CONTEXT) : end + CONTEXT].replace("\n", " ")
@@ -292,7 +300,7 @@ class Walk:
     def _in_meta(self, meta: dict[str, Value], address: Address) -> Iterator[Sighting]:
         where = str(address)
         for key, value in meta.items():
-            if not isinstance(value, str | list):
+            if not isinstance(value, str | list) or key.endswith(_NOT_SELECTORS):
                 continue
             text = value if isinstance(value, str) else "\n".join(value)
             for f in find.find(text, self.context):

@@ -231,7 +231,7 @@ class Worker:
     def _read_item(self, unit: Unit, item: Item, writer: SegmentWriter, tally: Tally) -> None:
         wanted, request = _wanted(item), m.Read(unit.exhibit, _wanted(item))
         seconds = self.settings.limits.seconds + self.settings.limits.per_mb * item.size / 1e6
-        hand = InHand(self, writer, tally)
+        hand = InHand(self, writer, tally, item.address)
         for attempt in range(TRIES):
             kind, detail = self.supply.call(unit.exhibit, request, seconds * (1 + attempt), hand.take)
             if kind == "ok":
@@ -260,10 +260,10 @@ class Worker:
         if kind != "ok":
             self._add(writer, Failure(where, "engine.open@1", kind, detail), tally)
 
-    def _add(self, writer: SegmentWriter, record: Record, tally: Tally) -> None:
+    def _add(self, writer: SegmentWriter, record: Record, tally: Tally, origin: str = "") -> None:
         if isinstance(record, Failure):
             tally.failures += 1
-        writer.add(record)
+        writer.add(record, origin)
         for lead in self.supply.leads(record):
             writer.add(lead)
             tally.notes.append(lead.why)
@@ -272,8 +272,8 @@ class Worker:
 class InHand:
     """What the child has begun and not ended; tells, after a break, who was at fault and what was already delivered."""
 
-    def __init__(self, worker: Worker, writer: SegmentWriter, tally: Tally) -> None:
-        self.worker, self.writer, self.tally = worker, writer, tally
+    def __init__(self, worker: Worker, writer: SegmentWriter, tally: Tally, origin: str) -> None:
+        self.worker, self.writer, self.tally, self.origin = worker, writer, tally, origin
         self.stack: list[tuple[str, int]] = []
         self.seen = self.skip = 0
 
@@ -289,7 +289,7 @@ class InHand:
                 self.seen += 1
                 if self.seen > self.skip:
                     for record in reply.records:
-                        self.worker._add(self.writer, record, self.tally)
+                        self.worker._add(self.writer, record, self.tally, self.origin)
             case m.Refused():
                 where = self.stack[-1][0] if self.stack else self.worker.exhibit
                 self.worker._add(self.writer, Failure(where, "engine.read@1", reply.kind, reply.detail), self.tally)

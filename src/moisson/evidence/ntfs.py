@@ -1,63 +1,47 @@
-"""NTFS by MFT record: names, parents and times by libfsntfs, attributes and their bytes by The Sleuth Kit.
+"""NTFS by record of its master file table, so that a damaged directory or a truncated image hides nothing.
 
-Going by record instead of by directory is fast, finds deleted files with their old paths, and survives a truncated
-image. The locator of a stream is `record-type-id`, as in `4711-128-4` (The Sleuth Kit's notation).
+Plain streams are read from where they lie; compressed ones, WOF included, by libfsntfs or else by The Sleuth Kit. The
+locator of a stream is `record-type-id` as in `4711-128-4`; `#2` after it is the second name of the same file.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import pyfsntfs  # type: ignore[import-not-found]
-import pytsk3  # type: ignore[import-untyped]
-
-from moisson.errors import AddressError, DamagedError
-from moisson.evidence.extents import Range, complement, merge, overlaps
-from moisson.evidence.filesystem import Entry, Fault
-from moisson.evidence.tsk import Attribute, Tree, open_fs
-from moisson.reader import Memory, Reader, Window
+from moisson.errors import AddressError, DamagedError, PasswordError
+from moisson.evidence import mft
+from moisson.evidence.extents import Claims, Extent, Pieces, Range, complement, first, length, overlaps, rest
+from moisson.evidence.filesystem import Budget, Entry, Fault, printable
+from moisson.evidence.filetable import Table
+from moisson.evidence.lznt import Library
+from moisson.reader import Memory, Reader
 from moisson.times import Instant, from_filetime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from moisson.evidence.filesystem import FileSystem
     from moisson.reader import Medium
 
-DATA = 128
-_FILE_NAME, _DOS = 0x30, 2
-_ROOT = 5
-_FIRST_OF_USERS = 16
+_ROOT, _EXTEND, _FIRST_USER = 5, 11, 24
+_VOLUME, _VOLUME_NAME = 3, 0x60
 _DEEPEST = 255
-_INDEX = (1 << 48) - 1
+_MOST_FAULTS = 1000
+_MOST_NAMES = 1024
+_WOF = 0x80000017
+_WOF_STREAM = "WofCompressedData"
 _ORPHANS = "$OrphanFiles"
-_COMP, _ENC = int(pytsk3.TSK_FS_ATTR_COMP), int(pytsk3.TSK_FS_ATTR_ENC)
-_RES, _SPARSE = int(pytsk3.TSK_FS_ATTR_RES), int(pytsk3.TSK_FS_ATTR_SPARSE)
-_HOLE = int(pytsk3.TSK_FS_ATTR_RUN_FLAG_SPARSE) | int(pytsk3.TSK_FS_ATTR_RUN_FLAG_FILLER)
+_MARKS = ((mft.COMPRESSED, "compressed"), (mft.ENCRYPTED, "encrypted"), (mft.SPARSE, "sparse"))
+_State = Literal["live", "deleted", "orphan"]
+_time = lru_cache(1 << 14)(from_filetime)
 
 
-class _Record(NamedTuple):
-    """A base record of the MFT that has a name."""
-
+class _Directory(NamedTuple):
     name: str
     parent: int
     parent_sequence: int
     sequence: int
     live: bool
-    directory: bool
-    times: tuple[Instant | None, Instant | None, Instant | None, Instant | None]
-
-
-def mount(medium: Medium) -> FileSystem:
-    """The volume by MFT record; by directory tree where libfsntfs refuses it."""
-    handle = open_fs("ntfs", medium)
-    volume = pyfsntfs.volume()
-    try:
-        volume.open_file_object(Reader(medium).file())
-        count = int(volume.number_of_file_entries)
-    except OSError:
-        return Tree("ntfs", medium)
-    return Ntfs(medium, handle, volume, count)
 
 
 class Ntfs:
@@ -65,230 +49,253 @@ class Ntfs:
 
     kind = "ntfs"
 
-    def __init__(self, medium: Medium, handle: Any, volume: Any, count: int) -> None:
-        self.medium, self.fs, self.volume = medium, handle, volume
-        self.count = min(count, int(handle.info.last_inum) + 1)
-        self.block = int(handle.info.block_size) or 512
-        self.serial = f"{volume.serial_number or 0:016X}"
-        try:
-            self.label = str(volume.name or "")
-        except OSError:
-            self.label = ""
+    def __init__(self, medium: Medium) -> None:
+        self.medium = medium
+        self.table = Table(medium)
+        self.serial = self.table.boot.serial
+        self.label = self._label()
         self._claimed: list[Range] | None = None
+        self._directories: dict[int, _Directory] = {}
+        self._paths: dict[int, str] = {}
+        self._library: Library | None = None
+
+    def _label(self) -> str:
+        try:
+            found = self.table.record(_VOLUME)
+        except DamagedError:
+            return ""
+        name = found.first(_VOLUME_NAME) if found else None
+        raw = name.data or b"" if name else b""
+        return printable(raw[: len(raw) & ~1].decode("utf-16-le", "surrogatepass"))
 
     def entries(self) -> Iterator[Entry | Fault]:
-        """Every stream of every record; deleted ones after the live ones."""
-        records: dict[int, _Record] = {}
-        for number in range(self.count):
-            found = self._record(number)
-            if isinstance(found, Fault):
-                yield found
-            elif found is not None:
-                records[number] = found
-        paths: dict[int, str] = {}
-        claimed: list[Range] = []
-        for number, record in records.items():
-            if record.live:
-                yield from self._streams(number, record, _path(number, records, paths), [], claimed)
-        merged = self._claimed = merge(claimed)
-        left = self.medium.size
-        for number, record in records.items():
-            if not record.live:
-                for entry in self._streams(number, record, _path(number, records, paths), merged, []):
-                    if isinstance(entry, Entry):
-                        left -= entry.size
-                    if left >= 0:
-                        yield entry
+        """Every stream of every record; deleted ones after the live ones, so that what they lost to these is known."""
+        if self.table.bytes.size and (cut := self._cut()):
+            yield cut
+        self._survey()
+        claims, dead = Claims(), list[int]()
+        faults = 0
+        for number, raw in self._records():
+            if not (header := mft.head(raw)) or header.base:
+                faults += (torn := bytes(raw[:4]) == b"BAAD")
+                if torn and faults <= _MOST_FAULTS:
+                    yield Fault(str(number), "", "damaged", "the record was marked as torn")
+                continue
+            if not header.live:
+                dead.append(number)
+                continue
+            try:
+                record = self.table.record(number, raw)
+            except DamagedError as error:
+                faults += 1
+                if faults <= _MOST_FAULTS:
+                    yield Fault(str(number), "", "damaged", str(error))
+                continue
+            if record is not None:
+                claims.add(e for a in record.attributes if a.runs for e in self.table.place(a))
+                yield from self._entries(record, [])
+        if faults > _MOST_FAULTS:
+            yield Fault("", "", "damaged", f"and {faults - _MOST_FAULTS} more records")
+        self._claimed = claims.merged()
+        yield from self._dead(dead)
 
-    def _record(self, number: int) -> _Record | Fault | None:
-        try:
-            entry = self.volume.get_file_entry(number)
-            if entry.is_empty() or entry.base_record_file_reference & _INDEX:
-                return None
-            index = _name_index(entry)
-            if index < 0 or number < _FIRST_OF_USERS:
-                return None
-            name = entry.get_name_by_attribute_index(index)
-            parent = entry.get_parent_file_reference_by_attribute_index(index)
-            times = (
-                entry.get_modification_time_as_integer(),
-                entry.get_access_time_as_integer(),
-                entry.get_entry_modification_time_as_integer(),
-                entry.get_creation_time_as_integer(),
-            )
-            modified, accessed, changed, created = (from_filetime(t or 0) for t in times)
-            return _Record(
-                name,
-                (parent or _ROOT) & _INDEX,
-                (parent or 0) >> 48,
-                entry.file_reference >> 48,
-                bool(entry.is_allocated()),
-                bool(entry.has_directory_entries_index()),
-                (modified, accessed, changed, created),
-            )
-        except OSError as error:
-            text = " ".join(str(error).split())[:200]
-            return None if "unsupported" in text and "signature" in text else Fault(str(number), "", "damaged", text)
-        except UnicodeDecodeError:
-            return Fault(str(number), "", "damaged", "its name is no UTF-16")
+    def _dead(self, numbers: list[int]) -> Iterator[Entry | Fault]:
+        budget = Budget(self.medium.size)
+        for number in numbers:
+            try:
+                record = self.table.record(number)
+            except DamagedError:
+                continue
+            if record is not None:
+                yield from budget.spend(self._entries(record, self._claimed or []))
+        yield from budget.over()
+
+    def _records(self) -> Iterator[tuple[int, memoryview]]:
+        size = self.table.boot.record
+        for number, block in self.table.blocks():
+            for at in range(0, len(block), size):
+                yield number + at // size, block[at : at + size]
+
+    def _cut(self) -> Fault | None:
+        lost = sum(
+            max(0, at + n - max(at, self.medium.present)) for at, n in self.table.extents if at is not None
+        )
+        records = lost // self.table.boot.record
+        return Fault("0-128", "$MFT", "damaged", f"{records} records lie beyond the end of the image") if records else None
+
+    def _survey(self) -> None:
+        """Learn the directories, by which every path is made."""
+        self._directories.clear()
+        self._paths.clear()
+        for number, raw in self._records():
+            header = mft.head(raw)
+            if header is None or header.base or not header.directory:
+                continue
+            try:
+                record = self.table.record(number, raw)
+            except DamagedError:
+                continue
+            if record and (names := record.names()):
+                parent, sequence, name = names[0]
+                self._directories[number] = _Directory(name, parent, sequence, record.sequence, record.live)
+
+    def _folder(self, parent: int, sequence: int) -> str:
+        """The path of the directory a reference leads to; one that was used again since leaves an orphan."""
+        names: list[str] = []
+        passed: list[int] = []
+        base = _ORPHANS
+        for _ in range(_DEEPEST):
+            if parent == _ROOT:
+                base = ""
+                break
+            found = self._directories.get(parent)
+            if found is None or sequence not in (0, found.sequence, found.sequence - (not found.live)):
+                break
+            if parent in self._paths:
+                base = self._paths[parent]
+                break
+            names.append(printable(found.name))
+            passed.append(parent)
+            parent, sequence = found.parent, found.parent_sequence
+        for name, number in zip(reversed(names), reversed(passed), strict=True):
+            base = f"{base}/{name}" if base else name
+            self._paths[number] = base
+        return base
+
+    def _entries(self, record: mft.Record, claimed: list[Range]) -> Iterator[Entry]:
+        number = record.number
+        if number < _FIRST_USER and number != _ROOT:
+            return
+        names = [mft.Name(_ROOT, 0, "")] if number == _ROOT else record.names()[:_MOST_NAMES]
+        streams = list(self._streams(record, claimed)) if names else []
+        created, modified, changed, accessed = (_time(t) for t in record.times())
+        for turn, (parent, sequence, name) in enumerate(names, 1):
+            folder = "" if number == _ROOT else self._folder(parent, sequence)
+            name = printable(name)
+            path = f"{folder}/{name}" if folder else name
+            state: _State = "live" if record.live else "orphan" if folder.startswith(_ORPHANS) else "deleted"
+            extra: tuple[str, ...] = ("link",) if turn > 1 else ()
+            if folder.startswith("$Extend") or parent == _EXTEND:
+                extra += ("system",)
+            for locator, stream, size, flags, offset, slack in streams:
+                yield Entry(
+                    f"{locator}#{turn}" if turn > 1 else locator,
+                    f"{path}:{stream}" if stream else path,
+                    f"{name}:{stream}" if stream else name,
+                    size,
+                    state,
+                    offset == -2,
+                    modified,
+                    accessed,
+                    changed,
+                    created,
+                    flags + extra,
+                    max(offset, -1),
+                    slack,
+                )
 
     def _streams(
-        self, number: int, record: _Record, path: str, merged: list[Range], claimed: list[Range]
-    ) -> Iterator[Entry | Fault]:
-        orphan = path.startswith(_ORPHANS)
-        state: Literal["live", "deleted", "orphan"] = "live" if record.live else "orphan" if orphan else "deleted"
-        modified, accessed, changed, created = record.times
-        try:
-            file = self.fs.open_meta(number)
-            attributes = list(file)
-        except OSError as error:
-            if record.live:
-                yield Fault(str(number), path, "damaged", " ".join(str(error).split())[:200])
-            return
-        dead = bool(int(file.info.meta.flags) & int(pytsk3.TSK_FS_META_FLAG_UNALLOC))
-        if dead == record.live:
-            return
-        if record.live:
-            claimed += self._held(attributes)
-        if record.directory:
-            yield Entry(f"{number}-144-0", path, record.name, 0, state, True, modified, accessed, changed, created)
-        for attribute in attributes:
-            if int(attribute.info.type) != DATA:
+        self, record: mft.Record, claimed: list[Range]
+    ) -> Iterator[tuple[str, str, int, tuple[str, ...], int, int]]:
+        """Locator, name, size, flags, offset and slack of each stream; a directory itself has the offset -2."""
+        number = record.number
+        if record.directory and number != _ROOT:
+            index = record.first(mft.INDEX_ROOT)
+            yield f"{number}-{mft.INDEX_ROOT}-{index.id if index else 0}", "", 0, (), -2, 0
+        packed = _is_wof(record)
+        for attribute in record.attributes:
+            if attribute.type != mft.DATA or (packed and attribute.name == _WOF_STREAM):
                 continue
-            stream = (attribute.info.name or b"").decode("utf-8", "surrogateescape")
-            if stream == "$Data":
-                stream = ""
-            runs = list(self._runs(attribute))
-            size = int(attribute.info.size)
-            flags = list(self._flags(attribute, size, runs, merged))
-            if stream:
-                flags.append("stream")
-            if size > self.medium.size:
-                flags.append("size-cut")
-            total = sum(length for _, length in runs)
-            yield Entry(
-                f"{number}-{DATA}-{int(attribute.info.id)}",
-                f"{path}:{stream}" if stream else path,
-                f"{record.name}:{stream}" if stream else record.name,
-                min(size, self.medium.size),
-                state,
-                False,
-                modified,
-                accessed,
-                changed,
-                created,
+            extents = self.table.place(attribute)
+            size = self._size(attribute, extents, packed=packed)
+            flags = self._flags(attribute, extents, size, claimed)
+            if packed and not attribute.name:
+                flags.append("compressed")
+            at = first(extents)
+            yield (
+                f"{number}-{mft.DATA}-{attribute.id}",
+                printable(attribute.name),
+                size,
                 tuple(flags),
-                next((at for at, _ in runs if at is not None), -1),
-                max(0, total - size) if runs and total - size < self.block else 0,
+                self.table.offset(number) if at < 0 else at,
+                _room(attribute, extents, size),
             )
 
-    def _held(self, attributes: list[Any]) -> Iterator[Range]:
-        for attribute in attributes:
-            for at, length in self._runs(attribute, packed=True):
-                if at is not None:
-                    yield at, length
+    def _size(self, attribute: mft.Attribute, extents: list[Extent], *, packed: bool) -> int:
+        if attribute.data is not None:
+            return len(attribute.data)
+        most = self.medium.size if packed else min(self.medium.size, length(extents))
+        return min(attribute.real, most)
 
     def _flags(
-        self, attribute: Any, size: int, runs: list[tuple[int | None, int]], merged: list[Range]
-    ) -> Iterator[str]:
-        marks = int(attribute.info.flags)
-        for bit, name in ((_COMP, "compressed"), (_ENC, "encrypted"), (_RES, "resident"), (_SPARSE, "sparse")):
-            if marks & bit:
-                yield name
-        if size and any(at is not None and at + length > self.medium.present for at, length in runs):
-            yield "truncated"
-        if merged and any(at is not None and overlaps(merged, at, length) for at, length in runs):
-            yield "overwritten"
+        self, attribute: mft.Attribute, extents: list[Extent], size: int, claimed: list[Range]
+    ) -> list[str]:
+        flags = ["stream"] if attribute.name else []
+        if attribute.data is not None:
+            return [*flags, "resident"]
+        flags += [name for bit, name in _MARKS if attribute.flags & bit]
+        if attribute.real > size:
+            flags.append("content-gone" if not size else "size-cut")
+        if any(at is not None and at + n > self.medium.present for at, n in extents):
+            flags.append("truncated")
+        if claimed and any(at is not None and overlaps(claimed, at, n) for at, n in extents):
+            flags.append("overwritten")
+        return flags
 
-    def _runs(self, attribute: Any, *, packed: bool = False) -> Iterator[tuple[int | None, int]]:
-        marks = int(attribute.info.flags)
-        if marks & _RES or (marks & _COMP and not packed):
-            return
+    def _find(self, locator: str) -> tuple[mft.Record, mft.Attribute]:
         try:
-            for run in attribute:
-                yield (None if int(run.flags) & _HOLE else int(run.addr) * self.block), int(run.len) * self.block
-        except OSError:
-            return
-
-    def _at(self, locator: str) -> tuple[Any, Any]:
-        try:
-            number, kind, identifier = (int(part) for part in locator.split("-"))
-            file = self.fs.open_meta(number)
-            for attribute in file:
-                if (int(attribute.info.type), int(attribute.info.id)) == (kind, identifier):
-                    return file, attribute
-        except (ValueError, OverflowError) as error:
+            number, kind, identifier = (int(part) for part in locator.partition("#")[0].split("-"))
+        except ValueError as error:
             raise AddressError(f"ntfs:{locator} is no stream") from error
-        except OSError as error:
-            raise DamagedError(f"ntfs:{locator}: {' '.join(str(error).split())[:200]}") from error
+        record = self.table.record(number)
+        for attribute in record.attributes if record else ():
+            if (attribute.type, attribute.id) == (kind, identifier) and record:
+                return record, attribute
         raise AddressError(f"ntfs:{locator} is not in this volume")
 
     def open(self, locator: str) -> Reader:
-        """The bytes of a stream."""
-        file, attribute = self._at(locator)
-        return Reader(Attribute(file, attribute, int(attribute.info.size), self.medium.size))
+        """The bytes of a stream; raises `PasswordError` for one that Windows encrypted."""
+        record, attribute = self._find(locator)
+        packed = attribute.type == mft.DATA and not attribute.name and _is_wof(record)
+        extents = self.table.place(attribute)
+        size = self._size(attribute, extents, packed=packed)
+        if attribute.flags & mft.ENCRYPTED:
+            raise PasswordError(f"ntfs:{locator} is encrypted by the file system (EFS)")
+        if attribute.data is not None and not packed:
+            return Reader(Memory(attribute.data))
+        if packed or attribute.flags & mft.COMPRESSED:
+            self._library = self._library or Library(self.medium)
+            return Reader(self._library.stream(record.number, attribute, size))
+        return Reader(Pieces(self.medium, extents, size, attribute.valid))
 
     def slack(self, locator: str) -> Reader:
-        """The rest of the last cluster."""
-        _, attribute = self._at(locator)
-        runs, size = list(self._runs(attribute)), int(attribute.info.size)
-        rest = sum(length for _, length in runs) - size
-        if not runs or runs[-1][0] is None or not 0 < rest < self.block:
-            return Reader(Memory(b""))
-        at, length = runs[-1]
-        assert at is not None
-        return Reader(Window(self.medium, at + length - rest, rest))
+        """What lies in the clusters of a stream beyond what was written to it."""
+        _, attribute = self._find(locator)
+        extents = self.table.place(attribute)
+        room = _room(attribute, extents, self._size(attribute, extents, packed=False))
+        return Reader(Pieces(self.medium, rest(extents, min(attribute.valid, attribute.real)), room))
 
-    def extents(self, locator: str) -> list[tuple[int | None, int]]:
+    def extents(self, locator: str) -> list[Extent]:
         """Where a stream lies."""
-        return list(self._runs(self._at(locator)[1], packed=True))
+        return self.table.place(self._find(locator)[1])
 
     def free(self) -> list[Range]:
         """What no live record claims."""
         if self._claimed is None:
             for _ in self.entries():
-                pass
+                if self._claimed is not None:
+                    break
         return complement(self._claimed or [], self.medium.size)
 
 
-def _name_index(entry: Any) -> int:
-    """Which attribute has the long name; the short DOS one only where there is no other."""
-    short = -1
-    for index in range(entry.number_of_attributes):
-        attribute = entry.get_attribute(index)
-        if attribute.attribute_type == _FILE_NAME:
-            if attribute.name_space != _DOS:
-                return index
-            short = index
-    return short
+def _room(attribute: mft.Attribute, extents: list[Extent], size: int) -> int:
+    """The bytes beyond what was written; a packed stream has none that could be told from its content."""
+    if not extents or not size or attribute.flags & (mft.COMPRESSED | mft.ENCRYPTED):
+        return 0
+    return length(rest(extents, min(attribute.valid, attribute.real)))
 
 
-def _path(number: int, records: dict[int, _Record], paths: dict[int, str]) -> str:
-    """The path by parent references; a parent whose record was used again since leaves an orphan."""
-    names: list[str] = []
-    at, known = number, ""
-    for _ in range(_DEEPEST):
-        record = records[at]
-        names.append(record.name)
-        above = record.parent
-        if above == _ROOT:
-            break
-        if above in paths:
-            known = paths[above]
-            break
-        parent = records.get(above)
-        reused = parent is not None and record.parent_sequence not in (
-            parent.sequence,
-            parent.sequence - (not parent.live),
-        )
-        if parent is None or not parent.directory or reused:
-            known = _ORPHANS
-            break
-        at = above
-    else:
-        known = _ORPHANS
-    path = "/".join(reversed(names))
-    path = f"{known}/{path}" if known else path
-    if records[number].directory:
-        paths[number] = path
-    return path
+def _is_wof(record: mft.Record) -> bool:
+    """Whether Windows keeps the content packed in a stream beside it (WOF, "CompactOS")."""
+    found: Any = record.first(mft.REPARSE)
+    return bool(found and found.data and int.from_bytes(found.data[:4], "little") == _WOF)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from moisson.extract.zipdir import Entry
 
+    Source = Callable[[], Iterator[bytes]]
+
 Piece = Child | Fact | Flag
 _ROOMY = Limits(seconds=60, per_mb=3)
 _METHODS = {1: "shrink", 6: "implode", 9: "deflate64", 10: "implode", 96: "jpeg", 97: "wavpack", 98: "PPMd"}
@@ -41,26 +43,25 @@ def read_zip(data: Reader, keys: Sequence[str] = ()) -> Iterator[Piece]:
         yield Flag("prefixed", f"{min(e.offset for e in entries)} bytes before the first member")
     if any(e.overlaps for e in entries):
         yield Flag("attack", f"{sum(e.overlaps for e in entries)} members overlap others")
-    names = Names("zip")
-    locked = False
+    names, ring, locked = Names("zip"), ziplock.Keyring(keys), False
     for entry in entries:
         layer = names.layer(entry.name)
         if entry.is_folder:
             continue
-        flags = _flags(data, entry, keys)
+        flags = _flags(data, entry, ring)
         locked = locked or "password" in flags
         yield Child(
-            entry.name, layer, partial(_open, data, entry, keys), entry.size, modified=entry.modified, flags=flags
+            entry.name, layer, partial(_open, data, entry, ring), entry.size, modified=entry.modified, flags=flags
         )
     if locked:
         yield Flag("password", "locked members")
 
 
-def _flags(data: Reader, entry: Entry, keys: Sequence[str]) -> tuple[str, ...]:
+def _flags(data: Reader, entry: Entry, ring: ziplock.Keyring) -> tuple[str, ...]:
     if not entry.encrypted:
         return ()
     try:
-        return ("encrypted",) if _openings(data, entry, keys) else ("password",)
+        return ("password",) if next(_openings(data, entry, ring), None) is None else ("encrypted",)
     except EvidenceError:
         return ("password",)
 
@@ -85,25 +86,23 @@ def _start(data: Reader, entry: Entry) -> int:
     return start
 
 
-def _openings(data: Reader, entry: Entry, keys: Sequence[str]) -> list[Callable[[], Iterator[bytes]]]:
-    """One source of still packed bytes for each password that may be right; a plain one without encryption."""
+def _openings(data: Reader, entry: Entry, ring: ziplock.Keyring) -> Iterator[tuple[bytes, Source]]:
+    """Each password that may be right, and the still packed bytes it gives; one empty password without encryption."""
     start = _start(data, entry)
     if not entry.encrypted:
-        return [lambda: _packed(data, start, entry.packed)]
-    if entry.flags & 0x40:
+        yield b"", lambda: _packed(data, start, entry.packed)
+    elif entry.flags & 0x40:
         raise UnsupportedError("strong encryption of PKWARE")
-    if entry.method == 99 and entry.aes:
+    elif entry.method == 99 and entry.aes:
         salt = {1: 8, 2: 12, 3: 16}.get(entry.aes[1], 16)
-        head = data.pread(start, salt + 2)
-        mac = data.pread(start + entry.packed - 10, 10)
+        head, mac = data.pread(start, salt + 2), data.pread(start + entry.packed - 10, 10)
         body, size = start + salt + 2, entry.packed - salt - 12
-        return [
-            partial(_unsealed, data, body, size, pair, mac)
-            for pair in ziplock.aes_keys(head[:salt], head[salt:], entry.aes[1], keys)
-        ]
-    check = entry.dos_time >> 8 & 255 if entry.flags & 8 else entry.crc >> 24
-    states = ziplock.traditional_keys(data.pread(start, 12), check, keys)
-    return [partial(_unlocked, data, start + 12, entry.packed - 12, state) for state in states]
+        for password, pair in ziplock.aes_keys(head[:salt], head[salt:], entry.aes[1], ring):
+            yield password, partial(_unsealed, data, body, size, pair, mac)
+    else:
+        check = entry.dos_time >> 8 & 255 if entry.flags & 8 else entry.crc >> 24
+        for password, state in ziplock.traditional_keys(data.pread(start, 12), check, ring):
+            yield password, partial(_unlocked, data, start + 12, entry.packed - 12, state)
 
 
 def _unsealed(data: Reader, at: int, size: int, pair: tuple[bytes, bytes], mac: bytes) -> Iterator[bytes]:
@@ -114,27 +113,24 @@ def _unlocked(data: Reader, at: int, size: int, state: tuple[int, int, int]) -> 
     return ziplock.traditional(_packed(data, at, size), state)
 
 
-def _open(data: Reader, entry: Entry, keys: Sequence[str]) -> Reader:
+def _open(data: Reader, entry: Entry, ring: ziplock.Keyring) -> Reader:
     if entry.overlaps:
         raise LimitError("the member overlaps another one")
-    openings = _openings(data, entry, keys)
-    if not openings:
-        raise PasswordError("the member is encrypted")
-    for number, source in enumerate(openings, 1):
+    failed: EvidenceError | None = None
+    for password, source in _openings(data, entry, ring):
         try:
-            return reader_of(partial(_plain, entry, source), entry.size)
-        except (DamagedError, PasswordError) as why:
-            if entry.encrypted and number == len(openings):
-                raise PasswordError(f"no password fits: {why}") from why
+            reader = reader_of(partial(_plain, entry, source), entry.size)
+        except (DamagedError, PasswordError, LimitError) as why:
             if not entry.encrypted:
                 raise
-        except LimitError as why:
-            if not entry.encrypted or number == len(openings):
-                raise LimitError(str(why)) from why
-    raise PasswordError("the member is encrypted")
+            failed = why
+        else:
+            ring.opened(password)
+            return reader
+    raise PasswordError(f"no password fits: {failed}" if failed else "the member is encrypted")
 
 
-def _plain(entry: Entry, source: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
+def _plain(entry: Entry, source: Source) -> Iterator[bytes]:
     """The member's bytes, their checksum tested at the end."""
     crc = 0
     for piece in _expand(entry, source()):

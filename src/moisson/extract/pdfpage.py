@@ -12,6 +12,7 @@ import pypdfium2.raw as pdfium
 from moisson.extract import rtl
 
 MAX_CHARS = 400_000
+_AFTER_LAM = "اأإآٱىيجحخمه"
 
 
 @dataclass(slots=True)
@@ -61,6 +62,8 @@ def glyphs(layer: Any) -> list[Glyph]:
             a, b, base, size = -box.right, -box.left, -y.value, abs(box.top - box.bottom)
         else:
             a, b, base, size = box.left, box.right, y.value, abs(box.top - box.bottom)
+        if char in " \xa0" and b - a < 0.1:  # a blank without width stands anywhere; the gap tells
+            continue
         here = (a, base, b)
         if found and here == origin and char not in " \xa0":
             found[-1].text = _joined(found[-1].text, rtl.plain(char))
@@ -71,8 +74,10 @@ def glyphs(layer: Any) -> list[Glyph]:
 
 
 def _joined(before: str, char: str) -> str:
-    """The letters of one ligature: the library turns right-to-left ones around."""
-    return char + before if rtl.RIGHT.match(char) else before + char
+    """The letters of one ligature: the library turns right-to-left ones around, except those it took apart itself."""
+    if not rtl.RIGHT.match(char) or (before == "\u0644" and char in _AFTER_LAM):
+        return before + char
+    return char + before
 
 
 def lines(found: list[Glyph]) -> list[list[Glyph]]:

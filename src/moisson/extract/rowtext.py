@@ -47,9 +47,9 @@ class Writer:
             if text is None and isinstance(value, bytes) and self.children < CHILDREN and not self.place:
                 self.children += 1
                 yield _blob(self.table, key, name, value)
-                fields.append(f"{name}=({len(value)} bytes)")
+                fields.append(f"{name}: ({len(value)} bytes)")
             elif text:
-                fields.append(f"{name}={text}" if name else text)
+                fields.append(f"{name}: {text}" if name else text)
         if fields:
             line = f"{self.table}: {'; '.join(fields)}\n"
             self.lines.append(line)

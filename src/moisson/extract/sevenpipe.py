@@ -117,7 +117,7 @@ def _branch(coder: Coder) -> dict[str, Any] | None:
     return {"id": _BRANCH[coder.method]} if coder.method in _BRANCH else None
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=4096)
 def _derive(key: str, salt: bytes, rounds: int) -> bytes:
     """SHA-256 over salt, password and counter, 2^rounds times."""
     word = salt + key.encode("utf-16-le", "surrogatepass")

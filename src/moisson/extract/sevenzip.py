@@ -47,16 +47,16 @@ def read_7z(data: Reader, keys: Sequence[str] = ()) -> Iterator[Child | Fact | F
 
 def _members(data: Reader, header: Header, keys: Sequence[str], sealed: bool) -> Iterator[Child | Flag]:
     names, locked = Names("sevenzip"), False
-    solids = [_Opened(data, folder, keys) for folder in header.folders]
+    folders = _Folders(data, header.folders, keys)
     for member in header.members:
         layer = names.layer(member.name)
         if member.is_folder:
             continue
         flags: tuple[str, ...] = ()
         if member.folder >= 0 and header.folders[member.folder].encrypted:
-            flags = ("encrypted",) if sealed or solids[member.folder].opens() else ("password",)
+            flags = ("encrypted",) if sealed or folders.at(member.folder).opens() else ("password",)
             locked = locked or flags == ("password",)
-        opener = partial(_open, data, solids, member)
+        opener = partial(_open, data, folders, member)
         yield Child(member.name, layer, opener, member.size, modified=member.modified, flags=flags)
     if locked:
         yield Flag("password", "locked members")
@@ -94,6 +94,7 @@ class _Opened:
         self._data, self._folder = data, folder
         self._keys = tuple(keys) if folder.encrypted else ("",)
         self._solid: Solid | None = None
+        self.key: str | None = None
 
     def solid(self) -> Solid:
         """The decoded stream; raises `PasswordError` where no key fits."""
@@ -101,7 +102,7 @@ class _Opened:
             for key in self._keys:
                 solid = Solid(partial(self._decode, key), self._folder.size)
                 if not self._folder.encrypted or self._fits(solid):
-                    self._solid = solid
+                    self._solid, self.key = solid, key
                     return solid
             raise PasswordError("no key opens the archive")
         return self._solid
@@ -127,6 +128,27 @@ class _Opened:
         return crc is None or zlib.crc32(raw) == crc
 
 
+class _Folders:
+    """The folders of an archive, of which one at a time keeps its decoded bytes; the key that fits is tried first."""
+
+    def __init__(self, data: Reader, folders: list[Folder], keys: Sequence[str]) -> None:
+        self._data, self._folders, self._keys = data, folders, list(keys)
+        self._current: tuple[int, _Opened] | None = None
+
+    def at(self, number: int) -> _Opened:
+        """One folder; the one before is forgotten."""
+        if self._current is None or self._current[0] != number:
+            self._remember()
+            self._current = number, _Opened(self._data, self._folders[number], self._keys)
+        return self._current[1]
+
+    def _remember(self) -> None:
+        key = self._current[1].key if self._current else None
+        if key in self._keys[1:]:
+            self._keys.remove(key)
+            self._keys.insert(0, key)
+
+
 def _packed(data: Reader, at: int, size: int) -> Iterator[bytes]:
     end = min(data.size, at + size)
     while at < end and (chunk := data.pread(at, min(CHUNK, end - at))):
@@ -134,11 +156,11 @@ def _packed(data: Reader, at: int, size: int) -> Iterator[bytes]:
         at += len(chunk)
 
 
-def _open(data: Reader, solids: list[_Opened], member: Member) -> Reader:
+def _open(data: Reader, folders: _Folders, member: Member) -> Reader:
     if member.folder < 0:
         return Reader.of(b"")
     try:
-        reader = solids[member.folder].solid().take(member.start, member.size)
+        reader = folders.at(member.folder).solid().take(member.start, member.size)
     except UnsupportedError:
         return rest.open_at(data, member.number)
     except _BROKEN as why:

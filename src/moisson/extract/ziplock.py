@@ -40,6 +40,27 @@ def spellings(keys: Sequence[str]) -> Iterator[bytes]:
                 yield raw
 
 
+class Keyring:
+    """The passwords for one archive: the one that opened last comes first, and after many trials no more are made."""
+
+    def __init__(self, keys: Sequence[str], trials: int = 20_000) -> None:
+        self._order, self._left = list(spellings(keys)), trials
+
+    def each(self) -> Iterator[bytes]:
+        """The passwords still to be tried."""
+        for password in tuple(self._order):
+            if self._left <= 0:
+                return
+            self._left -= 1
+            yield password
+
+    def opened(self, password: bytes) -> None:
+        """Remember what opened a member."""
+        if password in self._order[1:]:
+            self._order.remove(password)
+            self._order.insert(0, password)
+
+
 def _keys_of(password: bytes) -> tuple[int, int, int]:
     a, b, c = 0x12345678, 0x23456789, 0x34567890
     for byte in password:
@@ -62,14 +83,12 @@ def _decrypt(data: bytes, keys: tuple[int, int, int]) -> tuple[bytes, tuple[int,
     return bytes(out), (a, b, c)
 
 
-def traditional_keys(header: bytes, check: int, keys: Sequence[str]) -> list[tuple[int, int, int]]:
-    """The cipher states, behind the 12-byte header, of the passwords that its check byte does not rule out."""
-    good = []
-    for password in spellings(keys):
+def traditional_keys(header: bytes, check: int, ring: Keyring) -> Iterator[tuple[bytes, tuple[int, int, int]]]:
+    """The passwords that the check byte does not rule out, each with the cipher's state behind the header."""
+    for password in ring.each():
         plain, state = _decrypt(header, _keys_of(password))
         if plain[11:12] == bytes([check]):
-            good.append(state)
-    return good
+            yield password, state
 
 
 def traditional(chunks: Iterable[bytes], state: tuple[int, int, int]) -> Iterator[bytes]:
@@ -80,17 +99,15 @@ def traditional(chunks: Iterable[bytes], state: tuple[int, int, int]) -> Iterato
             yield plain
 
 
-def aes_keys(salt: bytes, check: bytes, strength: int, keys: Sequence[str]) -> list[tuple[bytes, bytes]]:
-    """Cipher and authentication keys of the passwords that fit the two check bytes."""
+def aes_keys(salt: bytes, check: bytes, strength: int, ring: Keyring) -> Iterator[tuple[bytes, tuple[bytes, bytes]]]:
+    """The passwords that fit the two check bytes, each with the keys for cipher and authentication."""
     size = {1: 16, 2: 24, 3: 32}.get(strength)
     if size is None:
         raise DamagedError(f"no AES strength {strength}")
-    good = []
-    for password in spellings(keys):
+    for password in ring.each():
         derived = pbkdf2_hmac("sha1", password, salt, 1000, 2 * size + 2)
         if derived[-2:] == check:
-            good.append((derived[:size], derived[size : 2 * size]))
-    return good
+            yield password, (derived[:size], derived[size : 2 * size])
 
 
 def aes(chunks: Iterable[bytes], key: bytes, mac_key: bytes, mac: bytes) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ __all__ = ["Context", "Found", "clean_stated", "find", "read_query"]
 
 _BLOCK = 1 << 16
 _NESTED = frozenset({"domain", "onion"})
+_CHAT_HOSTS = ("@s.whatsapp.net", "@c.us", "@g.us", "@broadcast", "@lid")
 _CHATS = ("wa.me/", "api.whatsapp.com/send?phone=", "whatsapp.com/send?phone=", "viber.me/")
 _CHOICE = (
     "url",
@@ -89,6 +90,10 @@ def _hits(page: Folded, columns: Columns, ctx: Context) -> list[Hit]:
         taken.add(identifiers.seek_documents(page.text))
     taken.add(_links(page, ctx))
     for hit in list(network.seek_emails(page, ctx)):
+        if hit.value.endswith(_CHAT_HOSTS):
+            number = phones.Phone.clean(hit.value, ctx)
+            taken.add([Hit("phone", number, hit.start, hit.end, 0.95)] if number else [])
+            continue
         taken.add([hit])
         if (name := persons.before_address(page, hit.start)) is not None:
             taken.add([name])

@@ -50,8 +50,10 @@ class SegmentWriter:
         self._sightings: list[pa.RecordBatch] = []
         self._selectors: list[pa.Table] = []
 
-    def add(self, record: model.Record) -> None:
-        """Take a record; raises `CaseError` for one of another exhibit or of a kind that segments do not hold."""
+    def add(self, record: model.Record, origin: str = "") -> None:
+        """Take a record; `origin` is the file of the volume it came out of, found through its parents if not given.
+
+        Raises `CaseError` for one of another exhibit or of a kind that segments do not hold."""
         table = TABLE_OF.get(type(record))
         if table is None:
             raise CaseError(f"a segment does not hold a record of kind {type(record).__name__}")
@@ -59,7 +61,7 @@ class SegmentWriter:
             raise CaseError(f"{record.address} does not belong to exhibit {self.exhibit}")
         rows = self._rows.setdefault(table.name, [])
         rows.append(record)
-        self._origins.setdefault(table.name, []).append(self._origin(record))
+        self._origins.setdefault(table.name, []).append(origin or self._origin(record))
         if isinstance(record, model.Text):
             self._characters += len(record.content)
         elif isinstance(record, model.Event):
