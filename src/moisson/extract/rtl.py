@@ -10,8 +10,9 @@ RIGHT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010ff
 _PRESENTATION = re.compile("[\ufb1d-\ufdff\ufe70-\ufefc]")
 _MIRRORED = str.maketrans("()[]{}<>«»‹›", ")(][}{><»«›‹")
 _SEPARATORS = ",.:/\u00a0\u060c"
-_LATIN_DIGIT, _ARABIC_DIGIT = "EN", "AN"
-_WITH_NUMBERS = "+-#%$€£°"
+_NUMBERS = ("EN", "AN")
+_BETWEEN = "-./()+"
+_STOPS = ".,;:!?\u060c\u061b\u061f"
 _ATTACHED = "@._-/:?=&+#%~"
 
 
@@ -37,10 +38,9 @@ def logical(cells: list[str], *, right: bool | None = None) -> str:
     if "R" not in kinds:
         return "".join(cells)
     if right is None:
-        right = _is_right(kinds)
-    runs = _left_runs(cells, kinds, right=right)
+        right = _is_right(cells, kinds)
     if right:
-        return "".join(_backward(cells, kinds, runs))
+        return "".join(_backward(cells, kinds, _left_runs(cells, kinds)))
     return "".join(_forward(cells, kinds))
 
 
@@ -51,50 +51,95 @@ def _cell_kind(cell: str) -> str:
     return "NSM" if cell and kind(cell[0]) == "NSM" else "N"
 
 
-def _is_right(kinds: list[str]) -> bool:
-    """The direction of a line: that of its first letter from the side where most of its letters would begin."""
-    letters = [k for k in kinds if k in ("R", "L")]
-    right = letters.count("R")
-    if letters[-1] == "R":
-        return letters[0] == "R" or right * 4 >= len(letters)
-    return letters[0] == "R" and right * 2 > len(letters)
+def _is_right(cells: list[str], kinds: list[str]) -> bool:
+    """The direction of a line: that of the letters at both its ends; where they differ, punctuation and number tell."""
+    places = [i for i, k in enumerate(kinds) if k in ("R", "L")]
+    first, last = kinds[places[0]], kinds[places[-1]]
+    if first == last:
+        return first == "R"
+    if cells[0] in _STOPS or cells[-1] in _STOPS:
+        return cells[0] in _STOPS
+    share = sum(kinds[i] == "R" for i in places) / len(places)
+    border = next(i for i in range(len(places) - 1, 0, -1) if kinds[places[i]] != kinds[places[i - 1]])
+    left, right = places[border - 1], places[border]
+    if right - left > 1 and cells[left + 1] in _STOPS and cells[right - 1] == " ":
+        return kinds[left] == "R" if first == "L" else kinds[left] == "L"
+    if right - left > 1 and cells[right - 1] in _STOPS and cells[left + 1] == " ":
+        return kinds[right] == "R" if first == "L" else kinds[right] == "L"
+    return share >= 0.25 if first == "L" else share > 0.5
 
 
-def _left_runs(cells: list[str], kinds: list[str], *, right: bool) -> list[tuple[int, int]]:
+def _left_runs(cells: list[str], kinds: list[str]) -> list[tuple[int, int]]:
     """Stretches that read from left to right within a line that reads from the right."""
     runs, at = [], 0
     while at < len(kinds):
-        if kinds[at] == "L" or (kinds[at] in ("EN", "AN") and _leads(cells, kinds, at)):
-            end = at + 1
-            for i in range(at + 1, len(kinds)):
-                if kinds[i] == "R":
-                    break
-                if kinds[i] == "L" or (kinds[i] in ("EN", "NSM") and _attached(cells, kinds, end, i)):
-                    end = i + 1
-            runs.append((at, end))
-            at = end
-        elif kinds[at] in ("EN", "AN"):
+        if kinds[at] == "L" or (kinds[at] in _NUMBERS and _leads(cells, kinds, at)):
+            end = _words(cells, kinds, at)
+        elif kinds[at] in _NUMBERS:
             end = _number(cells, kinds, at, arabic=_after_arabic(cells, kinds, at))
-            runs.append((at, end))
-            at = end
+            span = _span(cells, kinds, at)
+            if span > end and _order(cells[_signed(cells, at) : span]) > 0:
+                at, end = _signed(cells, at), span
         else:
             at += 1
+            continue
+        runs.append((at, end))
+        at = end
     return runs
 
 
 def _leads(cells: list[str], kinds: list[str], at: int) -> bool:
     """Whether a number is the beginning of a Latin word, as in `4x4` or `2024-mail@here`."""
     i = at
-    while i < len(kinds) and (kinds[i] in ("EN", "AN") or cells[i] in _ATTACHED) and cells[i] != " ":
+    while i < len(kinds) and (kinds[i] in _NUMBERS or cells[i] in _ATTACHED):
         i += 1
     return i < len(kinds) and kinds[i] == "L"
 
 
-def _attached(cells: list[str], kinds: list[str], end: int, at: int) -> bool:
-    """Whether a number belongs to the Latin words on its left: no blank lies between, or it goes on in Latin."""
-    return all(cells[i] != " " for i in range(end, at)) or any(
-        kinds[i] == "L" for i in range(at, _until(kinds, at))
-    )
+def _words(cells: list[str], kinds: list[str], at: int) -> int:
+    """The end of Latin words, with the numbers that go with them."""
+    stop = _until(kinds, at)
+    end = next(i for i in range(stop - 1, at - 1, -1) if kinds[i] == "L") + 1
+    while end < stop and kinds[end] in ("EN", "NSM"):
+        end += 1
+    while end + 1 < stop and cells[end] in _ATTACHED and kinds[end + 1] in _NUMBERS:
+        end = _span(cells, kinds, end + 1, blanks=False)
+    rest = cells[end:stop]
+    groups = "".join(rest).split()
+    if not groups or rest[0] != " " or not any(k in _NUMBERS for k in kinds[end:stop]) or _order(rest) < 0:
+        return end
+    word = "".join(cells[max(at, end - 4) : end]).rpartition(" ")[2]
+    if len(groups) == 2 and len(word) <= 3 and word.isupper():  # a plate: 687 TN 8210
+        return end + 1 + len(groups[0])
+    last = max(i for i in range(end, stop) if kinds[i] in _NUMBERS)
+    return last + 1
+
+
+def _span(cells: list[str], kinds: list[str], at: int, *, blanks: bool = True) -> int:
+    """The end of a row of numbers and what may stand between them."""
+    between, end = _BETWEEN + " " if blanks else _BETWEEN, at
+    for i in range(at, len(cells)):
+        if kinds[i] in _NUMBERS:
+            end = i + 1
+        elif cells[i] not in between:
+            break
+    return end
+
+
+def _signed(cells: list[str], at: int) -> int:
+    """The place of the sign or bracket before a number, or of the number."""
+    return at - 1 if at and cells[at - 1] in "+(" else at
+
+
+def _order(cells: list[str]) -> int:
+    """Whether the groups of a telephone number stand as read from the left (1), from the right (-1), or either way."""
+    groups = re.split(r"[ \-./]+", "".join(cells).strip())
+    if len(groups) < 2:
+        return 0
+    forward = groups[0].startswith(("+", "0", "(", "\u0660", "\u06f0"))
+    last = groups[-1]
+    backward = last.endswith(("+", "(")) or last.startswith(("0", "\u0660", "\u06f0"))
+    return forward - backward
 
 
 def _until(kinds: list[str], at: int) -> int:
@@ -113,11 +158,11 @@ def _number(cells: list[str], kinds: list[str], at: int, *, arabic: bool) -> int
     """The end of a number: digits, with single separators between them (W4), after Hebrew also with signs (W5)."""
     end = at + 1
     while end < len(cells):
-        if kinds[end] in ("EN", "AN", "NSM"):
+        if kinds[end] in (*_NUMBERS, "NSM"):
             end += 1
         elif (
             end + 1 < len(cells)
-            and kinds[end + 1] in ("EN", "AN")
+            and kinds[end + 1] in _NUMBERS
             and (cells[end] in _SEPARATORS or (cells[end] in "+-" and not arabic))
         ):
             end += 2
@@ -151,10 +196,22 @@ def _forward(cells: list[str], kinds: list[str]) -> list[str]:
                 break
             if kinds[i] in ("R", "NSM"):
                 end = i + 1
-        inner, inner_kinds = cells[at:end], kinds[at:end]
-        out += _backward(inner, inner_kinds, _left_runs(inner, inner_kinds, right=True))
+        start = _numbers_before(cells, kinds, at)
+        del out[len(out) - (at - start) :]
+        inner, inner_kinds = cells[start:end], kinds[start:end]
+        out += _backward(inner, inner_kinds, _left_runs(inner, inner_kinds))
         at = end
     return out
+
+
+def _numbers_before(cells: list[str], kinds: list[str], at: int) -> int:
+    """Where a telephone number begins that is painted before a right-to-left stretch but read after it."""
+    start = at
+    while start and (kinds[start - 1] in _NUMBERS or cells[start - 1] in _BETWEEN + " "):
+        start -= 1
+    while start < at and kinds[start] not in _NUMBERS:
+        start += 1
+    return start if start < at and _order(cells[start:at]) < 0 else at
 
 
 def _mirror(cell: str, found: str) -> str:
