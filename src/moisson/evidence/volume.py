@@ -1,20 +1,21 @@
 """Volumes of a medium: partition tables, encrypted containers, file systems, and the gaps between them.
 
-Partitions are numbered from 1 in the order of their tables: the primary entries of an MBR (1 to 4, as their slots),
-then the logical ones in the order of the chain (5, 6 …); the entries of a GPT by their index.
+Encryption is looked for before file systems, and these before tables; but where a signature that does not lie in the
+first sector meets a table that leads to known file systems, the table wins, for such signatures outlive a partitioning.
+Partitions are numbered as `partition` says.
 """
 
 from __future__ import annotations
 
-import struct
-import zlib
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from moisson.address import Layer
+from moisson.address import Layer, bytes_at
 from moisson.errors import AddressError, DamagedError, EvidenceError
 from moisson.evidence import unlock
+from moisson.evidence.partition import Partition, Table, read_table
+from moisson.evidence.probe import Found, backup_ext, probe
 from moisson.reader import Window
 
 if TYPE_CHECKING:
@@ -22,14 +23,20 @@ if TYPE_CHECKING:
 
     from moisson.reader import Medium
 
-MAX_PARTITIONS = 256
 MAX_NESTING = 4
-_EXTENDED = (0x05, 0x0F, 0x85)
-_BACKUPS = ((8193, 1024), (16384, 2048), (32768, 4096))
+LOST_STEPS = 8192
+_SMALL = 16 << 20
+_OUTLIVES = frozenset({"ext", "hfs", "btrfs", "f2fs", "swap"})
 
 
 class Volume(Struct, frozen=True):
-    """A range of the medium and what it holds; `kind` is a file system's name or `unknown`."""
+    """A range of bytes and what it holds.
+
+    `kind` is ntfs, fat, exfat, ext, hfs, iso9660, apfs, xfs, btrfs, swap, lvm, … or `unknown`, and `gap` for bytes that
+    no partition claims. `offset` counts in the image, or in the container last unlocked. `size` is what the table or
+    the file system declares; the flag `truncated` says that less is there. Other flags: backup-superblock,
+    backup-gpt, gpt-checksum, table-lost. `label` is the file system's name, `name` the partition's.
+    """
 
     layers: tuple[Layer, ...]
     offset: int
@@ -41,220 +48,169 @@ class Volume(Struct, frozen=True):
 
 
 class Locked(Struct, frozen=True):
-    """A container that no key at hand opens."""
+    """A container (bitlocker, luks1, luks2) that no key at hand opens, and why."""
 
     layers: tuple[Layer, ...]
     kind: str
     detail: str
+    offset: int = 0
+    size: int = 0
 
 
 class Damage(Struct, frozen=True):
-    """A table or a container that cannot be read as it claims."""
+    """A table or a container that is not what it claims."""
 
     layers: tuple[Layer, ...]
     detail: str
+    offset: int = 0
+    size: int = 0
 
 
-class Partition(Struct, frozen=True):
-    """A row of a partition table, in bytes."""
-
-    number: int
-    offset: int
-    size: int
-    name: str = ""
+Finding = Volume | Locked | Damage
 
 
-def probe(medium: Medium) -> tuple[str, tuple[str, ...]]:
-    """The file system at the start of a medium and flags about it; an empty kind when none is known."""
-    head = medium.pread(0, 4096)
-    if head[3:11] == b"NTFS    ":
-        return "ntfs", ()
-    if head[3:11] == b"EXFAT   ":
-        return "exfat", ()
-    if medium.pread(1080, 2) == b"\x53\xef":
-        return "ext", ()
-    if _is_fat(head):
-        return "fat", ()
-    if head[:4] == b"XFSB":
-        return "xfs", ()
-    if head[32:36] == b"NXSB":
-        return "apfs", ()
-    if medium.pread(1024, 2) in (b"H+", b"HX", b"BD"):
-        return "hfs", ()
-    if medium.pread(0x10040, 8) == b"_BHRfS_M":
-        return "btrfs", ()
-    if medium.pread(32769, 5) == b"CD001":
-        return "iso9660", ()
-    if medium.pread(4086, 10) == b"SWAPSPACE2":
-        return "swap", ()
-    if head[:4] in (b"hsqs", b"sqsh"):
-        return "squashfs", ()
-    return "", ()
-
-
-def _is_fat(head: bytes) -> bool:
-    if len(head) < 512 or head[510:512] != b"\x55\xaa" or head[0] not in (0xEB, 0xE9):
-        return False
-    sector, cluster, reserved, fats = struct.unpack_from("<HBHB", head, 11)
-    return (
-        sector in (512, 1024, 2048, 4096)
-        and cluster in (1, 2, 4, 8, 16, 32, 64, 128)
-        and reserved > 0
-        and fats in (1, 2)
-    )
-
-
-def _backup(medium: Medium) -> bool:
-    """Whether ext without its primary superblock still has a backup one."""
-    for at, size in _BACKUPS:
-        block = medium.pread(at * size, 1024)
-        if block[56:58] == b"\x53\xef" and 1024 << min(struct.unpack_from("<I", block, 24)[0], 16) == size:
-            return True
-    return False
-
-
-def scan(medium: Medium, keys: Sequence[str] = ()) -> Iterator[Volume | Locked | Damage]:
-    """Every volume of a medium; encryption is looked for before file systems, and these before tables."""
-    yield from _scan(medium, (), 0, keys, 0)
+def scan(medium: Medium, keys: Sequence[str] = ()) -> Iterator[Finding]:
+    """Every volume of a medium, in the order of the tables, then the gaps; a medium of zeros yields nothing."""
+    yield from _scan(medium, (), 0, keys, 0, Partition(0, 0, medium.size), ())
 
 
 def _scan(
-    medium: Medium, layers: tuple[Layer, ...], offset: int, keys: Sequence[str], depth: int, name: str = ""
-) -> Iterator[Volume | Locked | Damage]:
-    if sort := unlock.probe(medium):
-        layer = Layer("bde" if sort == "bitlocker" else "luks")
-        try:
-            clear = unlock.open_clear(medium, sort, keys)
-        except EvidenceError as error:
-            yield Locked((*layers, layer), sort, str(error))
-            return
-        if depth < MAX_NESTING:
-            yield from _scan(clear, (*layers, layer), 0, keys, depth + 1, name)
-        return
-    kind, flags = probe(medium)
-    if kind:
-        yield Volume(layers, offset, medium.size, kind, name=name, flags=flags)
-        return
+    medium: Medium,
+    layers: tuple[Layer, ...],
+    offset: int,
+    keys: Sequence[str],
+    depth: int,
+    row: Partition,
+    flags: tuple[str, ...],
+) -> Iterator[Finding]:
     try:
-        found = partitions(medium)
-    except DamagedError as error:
-        yield Damage(layers, str(error))
-        found = []
-    if found and depth < MAX_NESTING:
-        for part in found:
-            window = Window(medium, part.offset, part.size)
-            inner = (*layers, Layer("p", str(part.number)))
-            yield from _scan(window, inner, offset + part.offset, keys, depth + 1, part.name)
+        sort = unlock.probe(medium)
+    except EvidenceError as error:
+        yield Damage(layers, str(error), offset, medium.size)
+        sort = ""
+    if sort:
+        yield from _enter(medium, sort, layers, offset, keys, depth, row)
         return
-    if _backup(medium):
-        yield Volume(layers, offset, medium.size, "ext", name=name, flags=("backup-superblock",))
-    elif depth or not _is_empty(medium):
-        yield Volume(layers, offset, medium.size, "unknown", name=name)
+    found, table = probe(medium), None
+    if not layers or layers[-1].scheme != "p":
+        try:
+            table = read_table(medium)
+        except DamagedError as error:
+            yield Damage(layers, str(error), offset, medium.size)
+    if table and depth < MAX_NESTING and (found is None or _outlived(medium, table, found)):
+        yield from _rows(medium, table, layers, offset, keys, depth)
+    elif found := found or backup_ext(medium):
+        whole = _whole(medium, found) if row.number == 0 else medium
+        cut = ("truncated",) * (whole.present < whole.size)
+        yield Volume(layers, offset, whole.size, found.kind, found.label, row.name, (*found.flags, *cut, *flags))
+    elif row.number or not _is_empty(medium):
+        cut = ("truncated",) * (medium.present < medium.size)
+        yield Volume(layers, offset, medium.size, "unknown", "", row.name, (*cut, *flags))
+        if row.number == 0:
+            yield from _lost(medium, layers)
+
+
+def _enter(
+    medium: Medium, sort: str, layers: tuple[Layer, ...], offset: int, keys: Sequence[str], depth: int, row: Partition
+) -> Iterator[Finding]:
+    inner = (*layers, Layer("bde" if sort == "bitlocker" else "luks"))
+    try:
+        clear = unlock.open_clear(medium, sort, keys)
+    except DamagedError as error:
+        yield Damage(inner, str(error), offset, medium.size)
+        return
+    except EvidenceError as error:
+        yield Locked(inner, sort, str(error), offset, medium.size)
+        return
+    if depth >= MAX_NESTING:
+        yield Damage(inner, "too many containers in each other", offset, medium.size)
+        return
+    yield from _scan(clear, inner, 0, keys, depth + 1, Partition(0, 0, clear.size, row.name), ())
+
+
+def _outlived(medium: Medium, table: Table, found: Found) -> bool:
+    """Whether the table leads to file systems, so that `found` is what was there before it."""
+    if found.kind not in _OUTLIVES:
+        return False
+    parts = (Window(medium, part.offset, part.size) for part in table.partitions[:16])
+    return any(probe(part) is not None for part in parts)
+
+
+def _rows(
+    medium: Medium, table: Table, layers: tuple[Layer, ...], offset: int, keys: Sequence[str], depth: int
+) -> Iterator[Finding]:
+    for part in table.partitions:
+        inner = (*layers, Layer("p", str(part.number)))
+        if part.offset >= medium.size:
+            yield Damage(inner, f"partition {part.number} lies beyond the end", offset + part.offset, part.size)
+            continue
+        window = Window(medium, part.offset, part.size)
+        yield from _scan(window, inner, offset + part.offset, keys, depth + 1, part, table.flags)
+    for start, end in _gaps(medium, table):
+        yield Volume((*layers, bytes_at(start, end - start)), offset + start, end - start, "gap")
+
+
+def _gaps(medium: Medium, table: Table) -> Iterator[tuple[int, int]]:
+    """What neither a partition nor the table takes; gaps of zeros are passed over unless large."""
+    taken = sorted([(p.offset, p.offset + p.size) for p in table.partitions] + [(a, a + n) for a, n in table.own])
+    at = 0
+    for start, end in [*taken, (medium.size, medium.size)]:
+        start = min(start, medium.size)
+        if start > at and (start - at > _SMALL or medium.pread(at, start - at).strip(b"\0")):
+            yield at, start
+        at = max(at, end)
+
+
+def _lost(medium: Medium, layers: tuple[Layer, ...]) -> Iterator[Volume]:
+    """File systems at the places where partitions are wont to begin, when there is no table (left) to name them."""
+    end = 0
+    for at in (63 * 512, *((n << 20) for n in range(1, min(LOST_STEPS, medium.size >> 20)))):
+        if at < end or at + 4096 > medium.size:
+            continue
+        window = Window(medium, at, medium.size - at)
+        found = probe(window)
+        if found is None or found.kind == "swap" or not 0 < found.size <= 2 * window.size:
+            continue
+        where = (*layers, bytes_at(at, found.size))
+        cut = ("truncated",) * (found.size > window.present)
+        yield Volume(where, at, found.size, found.kind, found.label, "", ("table-lost", *found.flags, *cut))
+        end = at + found.size
+
+
+def _whole(medium: Medium, found: Found) -> Medium:
+    """The medium, as long as its file system declares where that is more than was acquired."""
+    return Window(medium, 0, found.size) if found.size > medium.size else medium
 
 
 def _is_empty(medium: Medium) -> bool:
-    return not medium.pread(0, 1 << 16).strip(b"\0") and not medium.pread(medium.size // 2, 1 << 16).strip(b"\0")
-
-
-def partitions(medium: Medium) -> list[Partition]:
-    """The rows of a GPT or of an MBR with its logical partitions; empty when there is no table.
-
-    Raises `DamagedError` for a GPT of which neither copy holds.
-    """
-    for sector in (512, 4096):
-        protective = any(row[4] == 0xEE for row in _rows(medium.pread(0, 512)))
-        header = medium.pread(sector, 92)
-        if header[:8] == b"EFI PART" or protective:
-            for at in (sector, medium.size - sector):
-                if found := _gpt(medium, at, sector):
-                    return found
-    if any(row[4] == 0xEE for row in _rows(medium.pread(0, 512))):
-        raise DamagedError("neither copy of the GPT holds")
-    return _mbr(medium)
-
-
-def _gpt(medium: Medium, at: int, sector: int) -> list[Partition]:
-    header = medium.pread(at, 92)
-    if len(header) < 92 or header[:8] != b"EFI PART":
-        return []
-    size, crc = struct.unpack_from("<II", header, 12)
-    if not 92 <= size <= sector:
-        return []
-    raw = medium.pread(at, size)
-    if zlib.crc32(raw[:16] + b"\0\0\0\0" + raw[20:]) != crc:
-        return []
-    first, count, width = struct.unpack_from("<QII", header, 72)
-    if not 128 <= width <= 4096 or count > 1024:
-        return []
-    table = medium.pread(first * sector, count * width)
-    found = []
-    for n in range(len(table) // width):
-        row = table[n * width : (n + 1) * width]
-        start, end = struct.unpack_from("<QQ", row, 32)
-        if row[:16] != bytes(16) and start <= end and start * sector < medium.size:
-            name = row[56:128].decode("utf-16-le", "replace").partition("\0")[0]
-            found.append(Partition(n + 1, start * sector, (end - start + 1) * sector, name))
-    return found
-
-
-def _rows(sector: bytes) -> list[bytes]:
-    if len(sector) < 512 or sector[510:512] != b"\x55\xaa":
-        return []
-    return [sector[446 + 16 * n : 462 + 16 * n] for n in range(4)]
-
-
-def _mbr(medium: Medium) -> list[Partition]:
-    rows = _rows(medium.pread(0, 512))
-    if any(row[0] not in (0, 0x80) for row in rows):
-        return []
-    found, extended = [], []
-    for n, row in enumerate(rows):
-        start, size = (512 * v for v in struct.unpack_from("<II", row, 8))
-        if not row[4] or not size or start >= medium.size or not start:
-            continue
-        if row[4] in _EXTENDED:
-            extended.append(start)
-        else:
-            found.append(Partition(n + 1, start, size))
-    for base in extended:
-        found += _logical(medium, base, 5 + len([p for p in found if p.number > 4]))
-    return found
-
-
-def _logical(medium: Medium, base: int, number: int) -> Iterator[Partition]:
-    at, seen = base, set[int]()
-    while at not in seen and len(seen) < MAX_PARTITIONS:
-        seen.add(at)
-        rows, following = _rows(medium.pread(at, 512)), 0
-        for row in rows:
-            start, size = (512 * v for v in struct.unpack_from("<II", row, 8))
-            if not row[4] or not size:
-                continue
-            if row[4] in _EXTENDED:
-                following = following or base + start
-            elif at + start < medium.size:
-                yield Partition(number, at + start, size)
-                number += 1
-        if not following:
-            return
-        at = following
+    step = max(1, medium.size // 64)
+    return not any(medium.pread(at, 1 << 14).strip(b"\0") for at in range(0, medium.size, step))
 
 
 def open_volume(medium: Medium, layers: Sequence[Layer], keys: Sequence[str] = ()) -> Medium:
     """The medium that layers lead to; raises `AddressError`, `PasswordError` or `DamagedError`."""
     for layer in layers:
         if layer.scheme == "p":
-            part = next((p for p in partitions(medium) if str(p.number) == layer.locator), None)
-            if part is None:
-                raise AddressError(f"no partition {layer.locator} here")
-            medium = Window(medium, part.offset, part.size)
+            medium = _partition(medium, layer)
         elif layer.scheme in ("bde", "luks"):
-            if not (sort := unlock.probe(medium)):
-                raise AddressError(f"nothing locked here for {layer}")
+            sort = unlock.probe(medium)
+            if (sort == "bitlocker") != (layer.scheme == "bde") or not sort:
+                raise AddressError(f"no container for the layer {layer} here")
             medium = unlock.open_clear(medium, sort, keys)
         elif layer.scheme == "@":
             offset, length = layer.span
             medium = Window(medium, offset, medium.size - offset if length is None else length)
         else:
             raise AddressError(f"{layer} leads to no volume")
-    return medium
+    if layers and layers[-1].scheme in ("p", "@"):
+        return medium
+    found = probe(medium) or backup_ext(medium)
+    return _whole(medium, found) if found else medium
+
+
+def _partition(medium: Medium, layer: Layer) -> Medium:
+    table = read_table(medium)
+    part = next((p for p in table.partitions if str(p.number) == layer.locator), None) if table else None
+    if part is None:
+        raise AddressError(f"no partition {layer.locator} here")
+    return Window(medium, part.offset, part.size)
