@@ -89,7 +89,9 @@ class _Styles:
 
 def read_book(package: Package) -> Iterator[Passage | Fact | Flag]:
     """Every sheet row by row, then comments and links."""
-    strings = [wide(d, 1)[0] for k, d in records(package.chunks("xl/sharedStrings.bin")) if k == _STRING_ITEM][:MAX_STRINGS]
+    strings = [wide(d, 1)[0] for k, d in records(package.chunks("xl/sharedStrings.bin")) if k == _STRING_ITEM][
+        :MAX_STRINGS
+    ]
     styles = _Styles(package)
     names, base_1904 = {}, False
     for kind, data in records(package.chunks("xl/workbook.bin")):

@@ -153,11 +153,9 @@ def embedded(file: Compound, folders: tuple[str, ...]) -> Iterator[Child]:
         if len(parts) < 2 or parts[0] not in folders:
             continue
         base = "/".join(parts[:2]) if len(parts) > 2 else ""
-        if parts[-1].casefold() == "\x01ole10native":
-            if packed := native(file.read(path)):
-                yield Child(packed[0], named("ole", path), partial(Reader.of, packed[1]), len(packed[1]), "embedded")
-        elif parts[-1].casefold() in ("package", "contents", "\x01ole10itemname") and base not in seen:
-            if parts[-1].casefold() != "\x01ole10itemname":
-                seen.add(base)
-                content = file.read(path)
-                yield Child(f"{parts[-2]}-{parts[-1]}", named("ole", path), partial(Reader.of, content), len(content), "embedded")
+        if parts[-1].casefold() == "\x01ole10native" and (packed := native(file.read(path))):
+            yield Child(packed[0], named("ole", path), partial(Reader.of, packed[1]), len(packed[1]), "embedded")
+        elif parts[-1].casefold() in ("package", "contents") and base not in seen:
+            seen.add(base)
+            content, name = file.read(path), f"{parts[-2]}-{parts[-1]}"
+            yield Child(name, named("ole", path), partial(Reader.of, content), len(content), "embedded")

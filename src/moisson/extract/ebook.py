@@ -54,7 +54,17 @@ class _Container(Sink):
 
     def end(self, tag: str) -> None:
         name, value = local(tag), self._text.strip()
-        keys = ("title", "creator", "publisher", "date", "language", "identifier", "description", "subject", "contributor")
+        keys = (
+            "title",
+            "creator",
+            "publisher",
+            "date",
+            "language",
+            "identifier",
+            "description",
+            "subject",
+            "contributor",
+        )
         if "purl.org" in tag and name in keys and value:
             self.facts.append(Fact(f"book.{'author' if name == 'creator' else name}", value))
         self._text = ""
@@ -93,7 +103,9 @@ def _page(raw: bytes, number: int) -> Iterator[Passage]:
 
 
 def _resolve(base: str, target: str) -> str:
-    return posixpath.normpath(posixpath.join("/", posixpath.dirname(base), unquote(target.partition("#")[0]))).lstrip("/")
+    return posixpath.normpath(posixpath.join("/", posixpath.dirname(base), unquote(target.partition("#")[0]))).lstrip(
+        "/"
+    )
 
 
 class _Fiction(Sink):

@@ -23,14 +23,68 @@ MAX_DEPTH = 2000
 _META = re.compile(rb"<meta[^>]{0,400}?charset\s*=\s*[\"']?\s*([\w.:-]{2,30})", re.IGNORECASE)
 _XML = re.compile(rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{2,30})", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*)([^<>]*)>")
-_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
+_VOID = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
+)
 _BLOCKS = frozenset(
-    "address article aside blockquote body br caption center dd details dialog div dl dt fieldset figcaption figure footer "
-    "form frame h1 h2 h3 h4 h5 h6 header hr html iframe legend li main nav ol optgroup option p pre section select summary "
-    "table tbody textarea tfoot thead title tr ul video audio".split()
+    [
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "br",
+        "caption",
+        "center",
+        "dd",
+        "details",
+        "dialog",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "footer",
+        "form",
+        "frame",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hr",
+        "html",
+        "iframe",
+        "legend",
+        "li",
+        "main",
+        "nav",
+        "ol",
+        "optgroup",
+        "option",
+        "p",
+        "pre",
+        "section",
+        "select",
+        "summary",
+        "table",
+        "tbody",
+        "textarea",
+        "tfoot",
+        "thead",
+        "title",
+        "tr",
+        "ul",
+        "video",
+        "audio",
+    ]
 )
 _SILENT = frozenset(("script", "style", "template", "-comment", "-doctype"))
 _LINKED = {"a": "href", "area": "href", "form": "action", "iframe": "src", "frame": "src"}
+_TARGET = "\x01"
 _SPOKEN = ("alt", "title", "placeholder", "content", "aria-label")
 _SCHEMES = ("mailto:", "tel:", "http:", "https:", "ftp:", "sms:", "whatsapp:", "tg:", "geo:", "skype:", "magnet:", "//")
 
@@ -75,7 +129,7 @@ def read_markup(markup: str) -> Iterator[Piece]:
     title = tree.css_first("title")
     if title is not None and (text := title.text().strip()):
         yield Fact("html.title", text[:1000])
-    yield Passage(squeeze("".join(_walk(root))))
+    yield Passage(squeeze("".join(_behind(_walk(root)))))
 
 
 def flatten(markup: str) -> str:
@@ -97,13 +151,31 @@ def squeeze(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n") + "\n"
 
 
+def _behind(pieces: Iterator[str]) -> Iterator[str]:
+    """The same pieces, targets of links put at the end of their line, so that no sentence is broken by one."""
+    waiting: list[str] = []
+    for piece in pieces:
+        if piece.startswith(_TARGET):
+            waiting.append(piece[1:])
+            continue
+        if waiting and piece.startswith(("\n", "\t")):
+            yield " " + " ".join(waiting)
+            waiting = []
+        yield piece
+    yield " " + " ".join(waiting)
+
+
 def _walk(root: Any) -> Iterator[str]:
     """The text below a node in reading order, without recursion."""
     node: Any = root
     while node is not None:
         name = node.tag
         if name == "-text":
-            yield re.sub(r"[ \t\r\n\f]+", " ", node.text_content or "") if not _in_pre(node) else (node.text_content or "")
+            yield (
+                re.sub(r"[ \t\r\n\f]+", " ", node.text_content or "")
+                if not _in_pre(node)
+                else (node.text_content or "")
+            )
         elif name not in _SILENT:
             yield _opening(node, name)
             if node.child is not None:
@@ -136,14 +208,16 @@ def _opening(node: Any, name: str) -> str:
 def _telling(attributes: dict[str, str | None]) -> bool:
     """Whether the content of a `meta` is about the page rather than about its display."""
     name = (attributes.get("name") or attributes.get("property") or attributes.get("itemprop") or "").lower()
-    return bool(name) and not name.startswith(("viewport", "theme", "generator", "robots", "msapplication", "twitter:card"))
+    return bool(name) and not name.startswith(
+        ("viewport", "theme", "generator", "robots", "msapplication", "twitter:card")
+    )
 
 
 def _closing(node: Any, name: str) -> str:
     if name in _LINKED:
         target = (node.attributes.get(_LINKED[name]) or "").strip()
         if target.lower().startswith(_SCHEMES) and target not in (node.text() or ""):
-            return f" {target} "
+            return _TARGET + target
     if name in ("td", "th"):
         return "\t"
     return "\n" if name in _BLOCKS else ""

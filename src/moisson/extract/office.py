@@ -27,8 +27,15 @@ _MACRO_SHEETS = tuple(f"application/vnd.ms-excel.{x}.macroenabled.12" for x in (
 _MACRO_SLIDES = tuple(
     f"application/vnd.ms-powerpoint.{x}.macroenabled.12" for x in ("presentation", "template", "slideshow", "addin")
 )
-_BINARY = ("application/vnd.ms-excel.sheet.binary.macroenabled.12", "application/vnd.ms-excel.sheet.binary.macroEnabled.12")
-_OTHER = ("application/vnd.ms-visio.drawing.main+xml", "application/vnd.ms-xpsdocument", "application/x-encrypted-ooxml")
+_BINARY = (
+    "application/vnd.ms-excel.sheet.binary.macroenabled.12",
+    "application/vnd.ms-excel.sheet.binary.macroEnabled.12",
+)
+_OTHER = (
+    "application/vnd.ms-visio.drawing.main+xml",
+    "application/vnd.ms-xpsdocument",
+    "application/x-encrypted-ooxml",
+)
 _COMPOUND = bytes.fromhex("d0cf11e0a1b11ae1")
 _EMBEDDED = re.compile(
     r"(?i)(^|/)(media|embeddings|activex|thumbnails?|objects)/(?!_rels/)[^/]+$|^docprops/thumbnail\.\w+$|(^|/)vbaproject\.bin$"
@@ -38,8 +45,25 @@ _KEYS = {
     "AppVersion": "version", "Company": "company", "Manager": "manager", "HyperlinkBase": "link_base",
 }  # fmt: skip
 _IGNORED = frozenset(
-    "DocSecurity ScaleCrop LinksUpToDate SharedDoc HyperlinksChanged TitlesOfParts HeadingPairs Characters Lines Paragraphs "
-    "CharactersWithSpaces PresentationFormat Notes HiddenSlides MMClips DigSig HLinks".split()
+    [
+        "DocSecurity",
+        "ScaleCrop",
+        "LinksUpToDate",
+        "SharedDoc",
+        "HyperlinksChanged",
+        "TitlesOfParts",
+        "HeadingPairs",
+        "Characters",
+        "Lines",
+        "Paragraphs",
+        "CharactersWithSpaces",
+        "PresentationFormat",
+        "Notes",
+        "HiddenSlides",
+        "MMClips",
+        "DigSig",
+        "HLinks",
+    ]
 )
 
 
@@ -69,8 +93,7 @@ def read_package(package: Package) -> Iterator[Piece]:
         raise DamagedError("no part of an Office document")
     yield from properties(package)
     try:
-        for piece in _bodies(package):
-            yield piece
+        yield from _bodies(package)
     except LimitError as why:
         yield Flag("truncated", str(why))
     for name in package.names:

@@ -188,5 +188,3 @@ def _cell(book: _Book, kind: int, data: bytes) -> list[tuple[int, int, str]]:
     elif kind == 0x205 and len(data) >= 8 and not data[7]:
         text = "TRUE" if data[6] else "FALSE"
     return [(row, column, text)] if text else []
-
-

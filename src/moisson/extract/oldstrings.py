@@ -33,7 +33,7 @@ class Fragments:
         return found
 
     def _object(self) -> str:
-        """The text of a comment or a box (2.4.329): its length stands in the record, its letters in the continuation."""
+        """The text of a comment or a box (2.4.329): its length is in the record, its letters follow."""
         if len(self.pieces[0]) < 12 or len(self.pieces) < 2:
             return ""
         (count,) = struct.unpack_from("<H", self.pieces[0], 10)

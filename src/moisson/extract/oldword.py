@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from moisson.errors import DamagedError, PasswordError
 from moisson.extract import oldcrypt
-from moisson.extract.headers import codec
 from moisson.model import Flag, Passage
 
 if TYPE_CHECKING:
@@ -22,11 +21,10 @@ _CHARS = str.maketrans({"\r": "\n", "\x0b": "\n", "\x0c": "\n", "\x0e": "\n", "\
                         "\x13": " ", "\x14": " ", "\x15": " ", "\x01": None, "\x02": None, "\x03": None, "\x04": None,
                         "\x05": None, "\x08": None, "\0": None})  # fmt: skip
 _ROW_END = re.compile("\x07\x07")
-_SPECIAL = {0x82: "‚", 0x83: "ƒ", 0x84: "„", 0x85: "…", 0x86: "†", 0x87: "‡", 0x88: "ˆ", 0x89: "‰", 0x8A: "Š", 0x8B: "‹",
-            0x8C: "Œ", 0x91: "‘", 0x92: "’", 0x93: "“", 0x94: "”", 0x95: "•", 0x96: "–", 0x97: "—", 0x98: "˜", 0x99: "™",
-            0x9A: "š", 0x9B: "›", 0x9C: "œ", 0x9F: "Ÿ"}  # fmt: skip
-_PAGES = {0x401: "cp1256", 0x40D: "cp1255", 0x419: "cp1251", 0x408: "cp1253", 0x41F: "cp1254", 0x411: "cp932",
-          0x412: "cp949", 0x804: "cp936", 0x404: "cp950", 0x429: "cp1256", 0x415: "cp1250", 0x405: "cp1250"}  # fmt: skip
+_PAGES = {
+    0x401: "cp1256", 0x429: "cp1256", 0x40D: "cp1255", 0x419: "cp1251", 0x408: "cp1253", 0x41F: "cp1254",
+    0x411: "cp932", 0x412: "cp949", 0x804: "cp936", 0x404: "cp950", 0x415: "cp1250", 0x405: "cp1250",
+}  # fmt: skip
 
 
 def read_words(file: Compound, keys: Sequence[str]) -> Iterator[Passage | Flag]:
@@ -106,9 +104,7 @@ def _pieces(main: bytes, table: bytes, at: int, size: int, charset: str, *, old:
 
 
 def _narrow(raw: bytes, charset: str) -> str:
-    if charset == "cp1252":
-        return raw.decode("latin-1").translate(_SPECIAL)
-    return raw.decode(codec(charset) or "latin-1", "replace")
+    return raw.decode(charset, "replace")
 
 
 def clean(text: str) -> str:

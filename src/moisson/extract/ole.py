@@ -57,10 +57,16 @@ def read_ppt(data: Reader, keys: Sequence[str] = ()) -> Iterator[Piece]:
 @step(
     "extract.compound",
     version=1,
-    kinds=("application/x-ole-storage", "application/x-mspublisher", "application/vnd.visio", "application/vnd.ms-project",
-           "application/vnd.ms-works", "application/x-hwp"),
+    kinds=(
+        "application/x-ole-storage",
+        "application/x-mspublisher",
+        "application/vnd.visio",
+        "application/vnd.ms-project",
+        "application/vnd.ms-works",
+        "application/x-hwp",
+    ),
     reference="[MS-CFB]",
-)  # fmt: skip
+)
 def read_compound(data: Reader, keys: Sequence[str] = ()) -> Iterator[Piece]:
     """A compound file whose format no other reader knows: the readable runs of its streams, and its properties."""
     from moisson.extract.strings import read_strings
@@ -98,5 +104,3 @@ def macros(file: Compound) -> Iterator[Piece]:
                 yield Passage(decode(text)[0] + "\n", "macro")
     if found:
         yield Flag("macros")
-
-

@@ -19,7 +19,7 @@ from moisson.reader import Reader
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-DEFAULT_PASSWORD = "VelvetSweatshop"  # what Excel sets where a user only asks for protection  # noqa: S105
+DEFAULT_PASSWORD = "VelvetSweatshop"  # what Excel sets where a user only asks for protection
 MAX_SPINS = 10_000_000
 MAX_PACKAGE = 256 << 20
 _SEGMENT = 4096
@@ -61,9 +61,9 @@ class Standard:
             digest = hashlib.sha1(i.to_bytes(4, "little") + digest, usedforsecurity=False).digest()
         digest = hashlib.sha1(digest + bytes(4), usedforsecurity=False).digest()
         key = b"".join(
-            hashlib.sha1(bytes(d ^ x for d, x in zip(digest.ljust(64, b"\0"), pad * 64, strict=True)), usedforsecurity=False).digest()
-            for pad in (b"\x36", b"\x5c")
-        )[: self.bits // 8]  # fmt: skip
+            hashlib.sha1(bytes(d ^ pad for d in digest.ljust(64, b"\0")), usedforsecurity=False).digest()
+            for pad in (0x36, 0x5C)
+        )[: self.bits // 8]
         plain = _aes_ecb(key, self.verifier)
         found = hashlib.sha1(plain, usedforsecurity=False).digest()
         return key if hmac.compare_digest(found, _aes_ecb(key, self.verifier_hash)[:20]) else b""
@@ -168,5 +168,5 @@ def _aes_cbc(key: bytes, iv: bytes, data: bytes) -> bytes:
 
 
 def _aes_ecb(key: bytes, data: bytes) -> bytes:
-    decryptor = Cipher(algorithms.AES(key), modes.ECB()).decryptor()  # noqa: S305
+    decryptor = Cipher(algorithms.AES(key), modes.ECB()).decryptor()
     return decryptor.update(data) + decryptor.finalize()

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 Piece = Passage | Fact | Flag | Child
 _ODF = "application/vnd.oasis.opendocument."
 _SUN = "application/vnd.sun.xml."
-_EMBEDDED = re.compile(r"(?i)(^|.*/)(pictures|media|thumbnails|basic/.+|object[^/]*)/[^/]+$|^objectreplacements/.*|^object \d+$")
+_EMBEDDED = re.compile(
+    r"(?i)(^|.*/)(pictures|media|thumbnails|basic/.+|object[^/]*)/[^/]+$|^objectreplacements/.*|^object \d+$"
+)
 _KEYS = {"initial-creator": "author", "creator": "last_author", "creation-date": "created", "date": "modified",
          "print-date": "printed", "printed-by": "printed_by", "generator": "application", "editing-cycles": "revision",
          "keyword": "keywords", "description": "comments"}  # fmt: skip
@@ -31,7 +33,7 @@ MAX_BLANKS, MAX_REPEATED = 100, 64
     "extract.opendocument",
     version=1,
     kinds=(
-        *(_ODF + x for x in ("text", "spreadsheet", "presentation", "graphics", "chart", "formula", "text-master", "text-web")),
+        *(_ODF + x for x in ("text", "spreadsheet", "presentation", "graphics", "chart", "formula", "text-master")),
         *(_ODF + x + "-template" for x in ("text", "spreadsheet", "presentation", "graphics")),
         *(_SUN + x for x in ("writer", "calc", "impress", "draw", "writer.template", "calc.template")),
     ),
@@ -111,7 +113,9 @@ class _Meta(Sink):
         if name == "user-defined":
             self._name = "custom." + next((v for k, v in attributes.items() if local(k) == "name"), "")
         elif name == "template":
-            self.facts += [Fact("office.template", v) for k, v in attributes.items() if local(k) in ("href", "title") and v]
+            self.facts += [
+                Fact("office.template", v) for k, v in attributes.items() if local(k) in ("href", "title") and v
+            ]
 
     def data(self, text: str) -> None:
         if len(self._text) < 4000:
@@ -137,6 +141,7 @@ class Body(Sink):
         self._speak = 0
         self._repeat = 1
         self._targets: list[str] = []
+        self._links: list[str] = []
         self._pending = ""
         self._value = ""
         self._said = False
@@ -185,7 +190,7 @@ class Body(Sink):
         if name == "a" and self._targets:
             target = self._targets.pop()
             if target and not target.startswith("#"):
-                self.write(f" {target} ")
+                self._links.append(target)
         elif name in ("table-cell", "covered-table-cell"):
             self._cells -= 1
             self._pending = ""
@@ -197,6 +202,9 @@ class Body(Sink):
             self._pending = ""
             self.out.append("\n")
         elif name in _LINES or name in _SPOKEN:
+            if self._links:
+                self.write(" " + " ".join(self._links))
+                self._links = []
             if self._cells:
                 self._pending = " "
             else:

@@ -75,6 +75,7 @@ class Drawing(Sink):
         self._skip = self._cells = 0
         self._fresh = True
         self._pending = ""
+        self._targets: list[str] = []
 
     def write(self, text: str) -> None:
         if self._pending:
@@ -87,7 +88,7 @@ class Drawing(Sink):
         if self._skip or name == "Fallback":
             self._skip += 1
             return
-        if name in ("t", "v", "text"):
+        if name in ("t", "v", "text", "Text"):
             self._on = True
         elif name == "tc":
             self._cells += 1
@@ -105,7 +106,7 @@ class Drawing(Sink):
     def _link(self, attributes: dict[str, str]) -> None:
         for key, value in attributes.items():
             if local(key) == "id" and (relation := self.links.get(value)) and relation.external:
-                self.write(f" {relation.target} ")
+                self._targets.append(relation.target)
 
     def data(self, text: str) -> None:
         if self._on:
@@ -122,8 +123,11 @@ class Drawing(Sink):
             self._cells -= 1
             self._pending = ""
             self.out.append("\t")
-        elif name in ("p", "v", "text") and not self._fresh:
+        elif name in ("p", "v", "text", "Text") and not self._fresh:
             self._fresh = True
+            if self._targets:
+                self.write(" " + " ".join(self._targets))
+                self._targets = []
             if self._cells:
                 self._pending = " "
             else:

@@ -41,7 +41,12 @@ _TEXT_KEYS = (b"Contents", b"T", b"V", b"TU")
 )
 def read_pdf(data: Reader, keys: Sequence[str] = ()) -> Iterator[Piece]:
     """Pages in order, each with its links and notes; opened with `keys` if locked."""
-    document, key = _open(data, keys)
+    try:
+        document, key = _open(data, keys)
+    except PasswordError:
+        yield Flag("encrypted")
+        yield Flag("password")
+        raise
     try:
         if key is not None:
             yield Flag("encrypted")
@@ -70,11 +75,7 @@ def _open(data: Reader, keys: Sequence[str]) -> tuple[Any, str | None]:
             raise DamagedError(f"PDF: {why}") from why
         locked = pdfium.FPDF_GetSecurityHandlerRevision(document.raw) >= 0
         return document, key if key is not None else "" if locked else None
-    raise _Locked("a password opens this PDF; none at hand does")
-
-
-class _Locked(PasswordError):
-    """Locked against every key."""
+    raise PasswordError("a password opens this PDF; none at hand does")
 
 
 def _facts(document: Any) -> Iterator[Fact]:
@@ -112,7 +113,7 @@ def _pages(document: Any) -> Iterator[Piece]:
             yield Passage(text if text.endswith("\n") else text + "\n", f"page:{number + 1}")
             if len(text.strip()) < 10 and _has_picture(page):
                 bare += 1
-            yield from _notes(document, page)
+            yield from _notes(document, page, number + 1)
         except _FAULTS:
             faults += 1
         finally:
@@ -131,7 +132,7 @@ def _has_picture(page: Any) -> bool:
     return False
 
 
-def _notes(document: Any, page: Any) -> Iterator[Piece]:
+def _notes(document: Any, page: Any, page_number: int) -> Iterator[Piece]:
     """Targets of links, texts of notes, values of fields, files attached to a place."""
     seen: set[str] = set()
     for i in range(min(pdfium.FPDFPage_GetAnnotCount(page.raw), MAX_NOTES)):
@@ -140,6 +141,12 @@ def _notes(document: Any, page: Any) -> Iterator[Piece]:
             continue
         try:
             said = [_string(note, key) for key in _TEXT_KEYS]
+            if file := pdfium.FPDFAnnot_GetFileAttachment(note):
+                attached = pypdfium2.PdfAttachment(file, document)
+                name = attached.get_name().rstrip("\0") or f"attachment{i + 1}"
+                content = _content(attached)
+                place = named("pdf", f"{page_number}.{i}:{name}")
+                yield Child(name, place, partial(_reader, content), len(content or b""), "attachment")
             link = pdfium.FPDFAnnot_GetLink(note)
             if link and (address := _address(document, link)):
                 said.append(address)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import re
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -12,6 +14,7 @@ import pypdfium2.raw as pdfium
 from moisson.extract import rtl
 
 MAX_CHARS = 400_000
+_BREAK = re.compile(r"(?<=[^\W\d_])\ufffe(?=[^\W\d_])")
 _AFTER_LAM = "اأإآٱىيجحخمه"
 
 
@@ -32,7 +35,8 @@ def page_text(page: Any) -> str:
     try:
         if layer.count_chars() > MAX_CHARS:
             return str(layer.get_text_range(0, MAX_CHARS))
-        text = str(layer.get_text_range(0, -1)).replace("\ufffe", "-").replace("\0", "")
+        text = str(layer.get_text_range(0, -1)).replace("\0", "")
+        text = _BREAK.sub("", text).replace("\ufffe", "-")
         if not rtl.RIGHT.search(text):
             return text.replace("\r\n", "\n")
         return "\n".join(line_text(line) for line in lines(glyphs(layer))) + "\n"
@@ -56,7 +60,7 @@ def glyphs(layer: Any) -> list[Glyph]:
         char = chr(code) if code < 0x110000 else "\ufffd"
         if pdfium.FPDFText_GetMatrix(raw, i, matrix) and abs(matrix.b) > abs(matrix.a):
             turned = -1.0 if matrix.b > 0 else 1.0
-            a, b, base = sorted((box.bottom * -turned, box.top * -turned)) + [x.value * turned]
+            a, b, base = *sorted((box.bottom * -turned, box.top * -turned)), x.value * turned
             size = abs(box.right - box.left)
         elif matrix.a < 0 and matrix.d < 0:
             a, b, base, size = -box.right, -box.left, -y.value, abs(box.top - box.bottom)
@@ -81,11 +85,13 @@ def _joined(before: str, char: str) -> str:
 
 
 def lines(found: list[Glyph]) -> list[list[Glyph]]:
-    """Glyphs on one baseline, marks above and below with it, from the top of the page to its foot, from left to right."""
+    """Glyphs on one baseline with their marks, from the top of the page to its foot, each line from left to right."""
     out: list[list[Glyph]] = []
     bases: list[float] = []
     for glyph in found:
-        near = next((i for i in range(len(out) - 1, max(-1, len(out) - 40), -1) if _same(bases[i], out[i], glyph)), None)
+        near = next(
+            (i for i in range(len(out) - 1, max(-1, len(out) - 40), -1) if _same(bases[i], out[i], glyph)), None
+        )
         if near is None:
             out.append([glyph])
             bases.append(glyph.baseline)
@@ -103,7 +109,7 @@ def _same(base: float, line: list[Glyph], glyph: Glyph) -> bool:
 
 def _flows(bases: list[float]) -> bool:
     """Whether the lines come almost from top to foot, so that sorting them cannot mix columns."""
-    ups = sum(b > a + 1 for a, b in zip(bases, bases[1:], strict=False))
+    ups = sum(b > a + 1 for a, b in pairwise(bases))
     return ups * 4 <= len(bases)
 
 
@@ -111,7 +117,7 @@ def line_text(line: list[Glyph]) -> str:
     """The letters of a line in reading order, with blanks where there are gaps."""
     widths = [g.right - g.left for g in line if g.right > g.left and g.text.strip()]
     gap = 0.22 * (median(widths) if widths else 5.0)
-    gap = max(gap, 0.11 * max(g.size for g in line))
+    gap = max(gap, 0.05 * max(g.size for g in line))
     cells: list[str] = []
     end: float | None = None
     for glyph in line:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import struct
+import tomllib
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib import resources
 from typing import TYPE_CHECKING
 
 from moisson.address import named
@@ -25,29 +27,13 @@ MAX_CHILDREN = 10_000
 _TOKEN = re.compile(
     r"\\([a-zA-Z]{1,32})(-?\d{1,10})? ?|\\'([0-9a-fA-F]{2})|\\([^a-zA-Z])|([{}])|([^\\{}\r\n]+)|[\r\n]+|\\", re.DOTALL
 )
-_CHARSETS = {77: "mac_roman", 78: "shift_jis", 128: "cp932", 129: "cp949", 130: "johab", 134: "cp936", 136: "cp950",
-             161: "cp1253", 162: "cp1254", 163: "cp1258", 177: "cp1255", 178: "cp1256", 179: "cp1256", 180: "cp1256",
-             186: "cp1257", 204: "cp1251", 222: "cp874", 238: "cp1250"}  # fmt: skip
-_WORDS = {"par": "\n", "line": "\n", "row": "\n", "nestrow": "\n", "sect": "\n", "page": "\n", "tab": "\t", "cell": "\t",
-          "nestcell": "\t", "emdash": "—", "endash": "–", "bullet": "•", "lquote": "‘", "rquote": "’", "ldblquote": "“",
-          "rdblquote": "”", "emspace": " ", "enspace": " ", "qmspace": " ", "zwj": "\u200d", "zwnj": "\u200c",
-          "softline": "\n", "column": "\n"}  # fmt: skip
+_TABLES = tomllib.loads((resources.files(__package__) / "rtf.toml").read_text("utf-8"))
+_SILENT, _SPOKEN, _INFO = (frozenset(_TABLES[name]) for name in ("silent", "spoken", "info"))
+_NAMED: dict[str, str] = _TABLES["named"]
+_BLIPS: dict[str, str] = _TABLES["blips"]
+_WORDS: dict[str, str] = _TABLES["words"]
+_CHARSETS: dict[int, str] = {int(number): name for number, name in _TABLES["charsets"].items()}
 _SYMBOLS = {"~": "\xa0", "_": "-", "\\": "\\", "{": "{", "}": "}", "\n": "\n", "\r": "\n", "\t": "\t"}
-_SILENT = frozenset(
-    "colortbl stylesheet listtable listoverridetable rsidtbl latentstyles themedata colorschememapping datastore datafield "
-    "xmlnstbl filetbl revtbl mmathPr pgdsctbl panose falt fontemb fontfile generator blipuid picprop sp sn sv wgrffmtfilter "
-    "nonshppict objname objtime objsect result".split()
-)
-_INFO = frozenset("title subject author manager company operator category keywords comment doccomm hlinkbase".split())
-_NAMED = {"operator": "last_author", "doccomm": "comments", "comment": "comments", "hlinkbase": "link_base"}
-_SPOKEN = frozenset(
-    "fldinst shptxt shpinst shppict shp shpgrp annotation atnauthor atnid atndate footnote header footer headerl headerr "
-    "headerf footerl footerr footerf ftnsep objclass objdata pict object fldrslt field listtext pntext txfieldtext "
-    "bkmkstart bkmkend pntxta pntxtb picttext do dptxbxtext hl hlloc hlsrc hlfr password userprops propname staticval "
-    "mhtmltag ud".split()
-)
-_BLIPS = {"pngblip": "png", "jpegblip": "jpeg", "emfblip": "emf", "wmetafile": "wmf", "macpict": "pict", "dibitmap": "dib",
-          "wbitmap": "bmp", "pmmetafile": "met"}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -295,9 +281,13 @@ def _bytes(parts: list[str]) -> bytes:
 
 def _child(dest: str, raw: bytes, number: int, blip: str) -> Child:
     if dest == "pict":
-        return Child(f"picture{number}.{blip}", named("rtf", f"{number}"), partial(Reader.of, raw), len(raw), "embedded")
+        return Child(
+            f"picture{number}.{blip}", named("rtf", f"{number}"), partial(Reader.of, raw), len(raw), "embedded"
+        )
     name, content = _object(raw)
-    return Child(name or f"object{number}", named("rtf", f"{number}"), partial(Reader.of, content), len(content), "embedded")
+    return Child(
+        name or f"object{number}", named("rtf", f"{number}"), partial(Reader.of, content), len(content), "embedded"
+    )
 
 
 def _object(raw: bytes) -> tuple[str, bytes]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from moisson.extract import binarysheet
 from moisson.extract.cells import shown
-from moisson.extract.markup import Sink, local, run, texts
+from moisson.extract.markup import Sink, local, texts
 from moisson.extract.parts import Drawing, Relation, matching, relations
 from moisson.model import Fact, Flag, Passage
 
@@ -203,14 +203,15 @@ def read_book(package: Package) -> Iterator[Passage | Fact | Flag]:
         for text in texts(package.chunks(part), _Cache()):
             yield Passage(text)
     for part in matching(package, r"xl/externalLinks/externalLink\d+\.xml"):
+        yield Passage("".join(texts(package.chunks(part), _Cache())), "link")
         yield from _targets(relations(package, part))
 
 
 def _sheets(package: Package) -> Iterator[Passage | Fact]:
     strings, styles, book = _Strings(), _Styles(), _Book()
     for part, sink in (("sharedStrings", strings), ("styles", styles), ("workbook", book)):
-        for _ in texts(package.chunks(f"xl/{part}.xml"), sink):
-            yield Passage(_)
+        for text in texts(package.chunks(f"xl/{part}.xml"), sink):
+            yield Passage(text)
     links = relations(package, "xl/workbook.xml")
     named = {links[rid].target: (name, state) for name, rid, state in book.sheets if rid in links}
     rest = matching(package, r"xl/(worksheets|chartsheets|dialogsheets|macrosheets)/[^/]+\.xml")
@@ -242,7 +243,9 @@ class _Cache(Sink):
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         name = local(tag)
-        if name in ("s", "d") and (value := attributes.get("v")):
+        if name in ("ddeLink", "oleLink"):
+            self.write("|".join(attributes.get(k, "") for k in ("ddeService", "ddeTopic", "progId")) + "\n")
+        elif name in ("s", "d") and (value := attributes.get("v")):
             self.write(value + "\n")
         elif name in ("connection", "dbPr", "webPr", "textPr", "cacheField", "worksheetSource"):
             keys = ("name", "description", "connection", "command", "url", "sourceFile", "sheet")

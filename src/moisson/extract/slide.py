@@ -32,7 +32,10 @@ def read_slides(package: Package) -> Iterator[Passage]:
     for number, part in enumerate(_slides(package), 1):
         links = relations(package, part)
         yield Passage("", f"slide:{number}")
-        for name in (part, *(r.target for kind in _BELONGS for r in links.values() if r.kind == kind and not r.external)):
+        for name in (
+            part,
+            *(r.target for kind in _BELONGS for r in links.values() if r.kind == kind and not r.external),
+        ):
             if name.casefold() in done or (name != part and "diagramDrawing" in name):
                 continue
             done.add(name.casefold())

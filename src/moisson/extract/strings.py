@@ -1,4 +1,4 @@
-"""What can be read in bytes that no reader understands: runs of characters, in the encodings that people's texts have."""
+"""What can be read in bytes that no reader understands: runs of characters in the usual encodings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 BLOCK = 1 << 20
 OVERLAP = 1 << 10
 _BLANK = re.compile(r"\s+")
-_UTF8 = rb"[\t\x20-\x7e]|[\xc3-\xdf][\x80-\xbf]|\xe0[\xa4-\xbf][\x80-\xbf]|[\xe1-\xec][\x80-\xbf]{2}|\xef[\xac-\xbb][\x80-\xbf]"
+_UTF8 = (
+    rb"[\t\x20-\x7e]|[\xc3-\xdf][\x80-\xbf]|\xe0[\xa4-\xbf][\x80-\xbf]|[\xe1-\xec][\x80-\xbf]{2}"
+    rb"|\xef[\xac-\xbb][\x80-\xbf]"
+)
 # Latin with accents, Greek to Arabic Supplement, Arabic Extended, Latin additional, general punctuation.
 _WIDE_HIGH = rb"\x01\x03\x04\x05\x06\x07\x08\x1e\x20\xfb\xfd\xfe"
 _RUN = re.compile(rb"(?:" + _UTF8 + rb"){5,}")
@@ -23,9 +26,8 @@ _LE = re.compile(rb"(?:[\t\n\r\x20-\x7e\xa0-\xff]\x00|[\x00-\xff][" + _WIDE_HIGH
 _BE = re.compile(rb"(?:\x00[\t\n\r\x20-\x7e\xa0-\xff]|[" + _WIDE_HIGH + rb"][\x00-\xff]){4,}")
 # windows-1256: at least three Arabic letters side by side, with blanks, digits and Latin around them.
 _LETTERS = rb"\xc0-\xd6\xd8-\xdf\xe1\xe3-\xe6\xec\xed\x81\x8d\x8e\x90\x98\x9a\x9f\xaa"
-_ARABIC = re.compile(
-    rb"[\t\x20-\x7e]{0,400}[" + _LETTERS + rb"]{3,}(?:[\t\x20-\x7e\xa0\xa1\xba\xbf\xf0-\xf3\xf5\xf6\xf8\xfa\xdc" + _LETTERS + rb"]){0,4000}"
-)  # fmt: skip
+_AROUND = rb"\t\x20-\x7e\xa0\xa1\xba\xbf\xf0-\xf3\xf5\xf6\xf8\xfa\xdc"
+_ARABIC = re.compile(rb"[\t\x20-\x7e]{0,400}[" + _LETTERS + rb"]{3,}[" + _AROUND + _LETTERS + rb"]{0,4000}")
 _NOT_TEXT = re.compile(r"[^\W_]", re.UNICODE)
 
 

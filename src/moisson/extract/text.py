@@ -91,16 +91,22 @@ def stream(data: Reader) -> Iterator[tuple[str, str]]:
 @step(
     "extract.text",
     version=1,
-    kinds=("text/plain", "text/csv", "text/tab-separated-values", "text/*", "application/x-subrip", "application/x-pem-file"),
+    kinds=(
+        "text/plain",
+        "text/csv",
+        "text/tab-separated-values",
+        "text/*",
+        "application/x-subrip",
+        "application/x-pem-file",
+    ),
     reference="Unicode 16, WHATWG Encoding",
 )
 def read_text(data: Reader, keys: Sequence[str] = ()) -> Iterator[Passage | Fact]:
     """Text as it stands."""
-    charset = ""
-    for text, charset in stream(data):
+    head = data.head(_PIECE)
+    yield Fact("text.charset", judge(head, cut=data.size > len(head))[0])
+    for text, _ in stream(data):
         yield Passage(text)
-    if charset:
-        yield Fact("text.charset", charset)
 
 
 @step("extract.json", version=1, kinds=("application/json", "application/*+json"), reference="RFC 8259")
@@ -129,7 +135,7 @@ def _before_escape(text: str, end: int) -> int:
 
 
 def unescape(text: str) -> str:
-    """Undo the escapes of JSON strings wherever they stand, and `\\uXXXX` twice over."""
+    """Undo the escapes of JSON strings wherever they stand, those of code units twice over."""
     if "\\" not in text:
         return text
     text = _ESCAPE.sub(lambda m: chr(int(m[1], 16)) if m[1] else _PLAIN[m[2]], text)
@@ -189,4 +195,3 @@ def read_xml(data: Reader, keys: Sequence[str] = ()) -> Iterator[Passage | Fact 
         at = sink.consumed if seen else 0
         tail = data.pread(at, _PIECE * 16)
         yield Passage("\n" + re.sub(r"</?[A-Za-z][^<>]{0,500}>", "\n", decode(tail)[0]))
-

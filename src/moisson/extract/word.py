@@ -19,7 +19,7 @@ _ORDER = (
     ("footer", r"word/footer\d*\.xml"),
     ("footnotes", r"word/(footnotes|endnotes)\d*\.xml"),
     ("comments", r"word/(comments)\d*\.xml"),
-    ("drawing", r"(word/(diagrams/data|charts/chart|drawings/drawing)|visio/pages/page)\d*\.xml"),
+    ("drawing", r"(word/(diagrams/data|charts/chart|drawings/drawing)|visio/(pages/page|masters/master))\d*\.xml"),
 )
 _SPACE = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "ptab": "\t"}
 _SYMBOL = 0xF000
@@ -60,6 +60,7 @@ class Words(Sink):
         self._on = self._skip = self._cells = 0
         self._pending = ""
         self._target: list[str] = []
+        self._targets: list[str] = []
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         name = local(tag)
@@ -117,6 +118,9 @@ class Words(Sink):
             if name.endswith("nstrText"):
                 self.write(" ")
         elif name == "p":
+            if self._targets:
+                self.write(" " + " ".join(self._targets))
+                self._targets = []
             if self._cells:
                 self._pending = " "
             else:
@@ -129,7 +133,7 @@ class Words(Sink):
             self._pending = ""
             self.out.append("\n")
         elif name == "hyperlink" and self._target and (target := self._target.pop()):
-            self.write(f" {target} ")
+            self._targets.append(target)
 
 
 def _symbol(code: str) -> str:
