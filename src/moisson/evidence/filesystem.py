@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from moisson.errors import UnsupportedError
 from moisson.model import FailureKind
@@ -19,8 +20,14 @@ if TYPE_CHECKING:
 class Entry(Struct, frozen=True, omit_defaults=True):
     """One name in a volume; `locator` is what stands after the scheme in its address.
 
-    `path` is relative to the volume, a stream is written `path:stream`. `offset` is its first byte on the medium of the
-    volume, -1 when it has none. `slack` is the room between its end and the end of its last block.
+    `path` is relative to the volume, a stream is written `path:stream`; bytes of a name that are no text are written as
+    `printable` does. `offset` is its first byte on the medium of the volume, -1 when it has none. `slack` is how much
+    lies between the end of what was written to it and the end of its last block.
+
+    `flags`: `overwritten` (a live file claims some of its blocks), `truncated` (some lie beyond the end of the image),
+    `size-cut` (it claims more than it can have), `content-gone` (no place is known of what it held), `reused` (its
+    record is another file's now), `beyond-volume` (all deleted files before it fill the volume already), `link` (a
+    second name of a file listed before), `stream`, `resident`, `sparse`, `compressed`, `encrypted`, `system`.
     """
 
     locator: str
@@ -80,7 +87,37 @@ def mount(kind: str, medium: Medium) -> FileSystem:
     from moisson.evidence import ntfs, tsk
 
     if kind == "ntfs":
-        return ntfs.mount(medium)
-    if kind in tsk.KINDS:
+        return ntfs.Ntfs(medium)
+    if kind in tsk.SCHEMES:
         return tsk.Tree(kind, medium)
     raise UnsupportedError(f"no reader for {kind}")
+
+
+def printable(name: str | bytes) -> str:
+    """A name as text that can travel anywhere: what is no Unicode in it is written as Python escapes it."""
+    if isinstance(name, bytes):
+        return name.decode("utf-8", "backslashreplace")
+    return name if name.isascii() else name.encode("utf-8", "backslashreplace").decode()
+
+
+class Budget:
+    """How much deleted files may hold together: what exceeds the volume cannot all be true, so it stays a name."""
+
+    def __init__(self, size: int) -> None:
+        self.left, self.beyond = size, 0
+
+    def spend(self, entries: Iterator[Entry]) -> Iterator[Entry]:
+        """The entries, without content once there cannot be any more."""
+        for entry in entries:
+            if entry.size <= self.left:
+                self.left -= entry.size
+                yield entry
+            else:
+                self.beyond += 1
+                yield replace(entry, size=0, slack=0, flags=(*entry.flags, "beyond-volume"))
+
+    def over(self) -> Iterator[Fault]:
+        """One line on those that were left without content."""
+        if self.beyond:
+            detail = f"{self.beyond} deleted files are listed without content: together they exceed the volume"
+            yield Fault("", "", "limit", detail)

@@ -63,20 +63,24 @@ class Local:
     def open(self, path: str) -> int:
         """A descriptor of a regular file, reached part by part without following a link."""
         parts = path.split("/")
-        if path.startswith("/") or any(part in ("", ".", "..") for part in parts):
+        if "\0" in path or any(part in ("", ".", "..") for part in parts):
             raise AddressError(f"{path!r} leads out of the folder")
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
-        at = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        at = -1
         try:
+            at = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             for part in parts[:-1]:
                 at, old = os.open(os.fsencode(part), flags | os.O_DIRECTORY, dir_fd=at), at
                 os.close(old)
             found = os.open(os.fsencode(parts[-1]), flags | os.O_NONBLOCK, dir_fd=at)
+        except UnicodeEncodeError as error:
+            raise AddressError(f"{path!r} is no name of a file here") from error
         except OSError as error:
             why = "it is a link" if error.errno == errno.ELOOP else error.strerror
             raise EvidenceError(f"{path}: {why}") from error
         finally:
-            os.close(at)
+            if at >= 0:
+                os.close(at)
         if not stat.S_ISREG(os.fstat(found).st_mode):
             os.close(found)
             raise EvidenceError(f"{path}: it is no regular file")

@@ -14,9 +14,9 @@ from moisson.evidence import mft
 from moisson.evidence.extents import Claims, Extent, Pieces, Range, complement, first, length, overlaps, rest
 from moisson.evidence.filesystem import Budget, Entry, Fault, printable
 from moisson.evidence.filetable import Table
-from moisson.evidence.lznt import Library
+from moisson.evidence.packed import Library
 from moisson.reader import Memory, Reader
-from moisson.times import Instant, from_filetime
+from moisson.times import from_filetime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from moisson.reader import Medium
 
 _ROOT, _EXTEND, _FIRST_USER = 5, 11, 24
-_VOLUME, _VOLUME_NAME = 3, 0x60
+_VOLUME = 3
 _DEEPEST = 255
 _MOST_FAULTS = 1000
 _MOST_NAMES = 1024
@@ -64,7 +64,7 @@ class Ntfs:
             found = self.table.record(_VOLUME)
         except DamagedError:
             return ""
-        name = found.first(_VOLUME_NAME) if found else None
+        name = found.first(mft.VOLUME_NAME) if found else None
         raw = name.data or b"" if name else b""
         return printable(raw[: len(raw) & ~1].decode("utf-16-le", "surrogatepass"))
 
@@ -117,19 +117,18 @@ class Ntfs:
                 yield number + at // size, block[at : at + size]
 
     def _cut(self) -> Fault | None:
-        lost = sum(
-            max(0, at + n - max(at, self.medium.present)) for at, n in self.table.extents if at is not None
-        )
+        lost = sum(max(0, at + n - max(at, self.medium.present)) for at, n in self.table.extents if at is not None)
         records = lost // self.table.boot.record
-        return Fault("0-128", "$MFT", "damaged", f"{records} records lie beyond the end of the image") if records else None
+        return (
+            Fault("0-128", "$MFT", "damaged", f"{records} records lie beyond the end of the image") if records else None
+        )
 
     def _survey(self) -> None:
         """Learn the directories, by which every path is made."""
         self._directories.clear()
         self._paths.clear()
         for number, raw in self._records():
-            header = mft.head(raw)
-            if header is None or header.base or not header.directory:
+            if not raw[22] & 2 or (header := mft.head(raw)) is None or header.base:
                 continue
             try:
                 record = self.table.record(number, raw)
@@ -227,9 +226,7 @@ class Ntfs:
         most = self.medium.size if packed else min(self.medium.size, length(extents))
         return min(attribute.real, most)
 
-    def _flags(
-        self, attribute: mft.Attribute, extents: list[Extent], size: int, claimed: list[Range]
-    ) -> list[str]:
+    def _flags(self, attribute: mft.Attribute, extents: list[Extent], size: int, claimed: list[Range]) -> list[str]:
         flags = ["stream"] if attribute.name else []
         if attribute.data is not None:
             return [*flags, "resident"]

@@ -1,25 +1,32 @@
-"""FAT, exFAT, ext, ISO 9660 and HFS through The Sleuth Kit, which reads a medium of ours and nothing else."""
+"""FAT, exFAT, ext, ISO 9660 and HFS through The Sleuth Kit, which reads a medium of ours and nothing else.
+
+The locator of an entry is its number, with `-type-id` where it is not the main stream; `#2` after it is the second name
+of the same file, `~2` a deleted name whose record belongs to another file now.
+"""
 
 from __future__ import annotations
 
-import struct
-from collections import deque
-from typing import TYPE_CHECKING, Any, Literal
+import calendar
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pytsk3  # type: ignore[import-untyped]
 
 from moisson.errors import AddressError, DamagedError
-from moisson.evidence.extents import Range, complement, merge, overlaps
-from moisson.evidence.filesystem import Entry, Fault
-from moisson.reader import Memory, Reader, Window
-from moisson.times import Instant, Precision, Zone, from_unix
+from moisson.evidence.extents import Claims, Extent, Pieces, Range, complement, first, length, overlaps, rest
+from moisson.evidence.filesystem import Budget, Entry, Fault, printable
+from moisson.evidence.named import label_and_serial
+from moisson.evidence.superblock import repair
+from moisson.reader import Memory, Reader
+from moisson.times import Instant, Precision, from_unix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from moisson.reader import Medium
 
-KINDS = {"fat": "fat", "exfat": "exfat", "ext": "ext", "iso9660": "iso", "hfs": "hfs"}
+SCHEMES = {"fat": "fat", "exfat": "exfat", "ext": "ext", "iso9660": "iso", "hfs": "hfs", "ntfs": "ntfs"}
 _TYPES = {
     "fat": pytsk3.TSK_FS_TYPE_FAT_DETECT,
     "exfat": pytsk3.TSK_FS_TYPE_EXFAT,
@@ -28,12 +35,25 @@ _TYPES = {
     "hfs": pytsk3.TSK_FS_TYPE_HFS,
     "ntfs": pytsk3.TSK_FS_TYPE_NTFS,
 }
-_ORPHANS, _ORPHANS_NAME = "$OrphanFiles", b"$OrphanFiles"
-_VIRTUAL = (b"$MBR", b"$FAT1", b"$FAT2", b"$ALLOC_BITMAP", b"$UPCASE_TABLE", b"$VOLUME_LABEL", b"$TEX_FAT_LOG")
+_ORPHANS = "$OrphanFiles"
+_TABLES = (b"$ALLOC_BITMAP", b"$UPCASE_TABLE", b"$VOLUME_GUID", b"$TEX_FAT", b"$ACT")
+_LABEL = b" (Volume Label Entry)"
 _DEPTH = 256
+_HOLE = int(pytsk3.TSK_FS_ATTR_RUN_FLAG_SPARSE) | int(pytsk3.TSK_FS_ATTR_RUN_FLAG_FILLER)
+_COMPRESSED, _ENCRYPTED = int(pytsk3.TSK_FS_ATTR_COMP), int(pytsk3.TSK_FS_ATTR_ENC)
+_RESIDENT, _SPARSE = int(pytsk3.TSK_FS_ATTR_RES), int(pytsk3.TSK_FS_ATTR_SPARSE)
+_MAIN = tuple(
+    int(t)
+    for t in (pytsk3.TSK_FS_ATTR_TYPE_DEFAULT, pytsk3.TSK_FS_ATTR_TYPE_NTFS_DATA, pytsk3.TSK_FS_ATTR_TYPE_HFS_DATA)
+)
+_FORK = int(pytsk3.TSK_FS_ATTR_TYPE_HFS_RSRC)
+_DATA = int(pytsk3.TSK_FS_ATTR_TYPE_NTFS_DATA)
+_DIRECTORIES = (int(pytsk3.TSK_FS_META_TYPE_DIR), int(pytsk3.TSK_FS_META_TYPE_VIRT_DIR))
 _FILES = (int(pytsk3.TSK_FS_META_TYPE_REG), int(pytsk3.TSK_FS_META_TYPE_UNDEF))
-_HOLE = pytsk3.TSK_FS_ATTR_RUN_FLAG_SPARSE | pytsk3.TSK_FS_ATTR_RUN_FLAG_FILLER
-_PACKED = pytsk3.TSK_FS_ATTR_COMP | pytsk3.TSK_FS_ATTR_ENC | pytsk3.TSK_FS_ATTR_RES
+_VIRTUAL = (int(pytsk3.TSK_FS_META_TYPE_VIRT), int(pytsk3.TSK_FS_META_TYPE_VIRT_DIR))
+_LINK = int(pytsk3.TSK_FS_META_TYPE_LNK)
+_DEAD_NAME, _DEAD = int(pytsk3.TSK_FS_NAME_FLAG_UNALLOC), int(pytsk3.TSK_FS_META_FLAG_UNALLOC)
+_State = Literal["live", "deleted", "orphan"]
 
 
 class Whole(pytsk3.Img_Info):  # type: ignore[misc]
@@ -55,43 +75,16 @@ class Whole(pytsk3.Img_Info):  # type: ignore[misc]
         return self.medium.size
 
 
-class Repaired:
-    """An ext medium whose primary superblock is taken from a backup."""
-
-    def __init__(self, medium: Medium, superblock: bytes) -> None:
-        self.medium, self.superblock = medium, superblock
-        self.size, self.present = medium.size, medium.present
-
-    def pread(self, offset: int, n: int) -> bytes:
-        """Bytes, those of the superblock exchanged."""
-        data = self.medium.pread(offset, n)
-        low, high = max(offset, 1024), min(offset + len(data), 1024 + len(self.superblock))
-        if low >= high:
-            return data
-        return data[: low - offset] + self.superblock[low - 1024 : high - 1024] + data[high - offset :]
-
-
-def repair(medium: Medium) -> Medium:
-    """The medium itself, or a view of it with a backup superblock where ext's primary one is gone."""
-    if medium.pread(1024 + 56, 2) == b"\x53\xef":
-        return medium
-    for block in (1024, 2048, 4096):
-        group = 8 * block
-        backup = medium.pread((group + (block == 1024)) * block, 1024)
-        if backup[56:58] == b"\x53\xef" and 1024 << struct.unpack_from("<I", backup, 24)[0] == block:
-            return Repaired(medium, backup[:90] + b"\0\0" + backup[92:])
-    return medium
-
-
 def open_fs(kind: str, medium: Medium) -> Any:
     """The Sleuth Kit's handle; raises `DamagedError`."""
     try:
         return pytsk3.FS_Info(Whole(medium), offset=0, type=_TYPES[kind])
     except OSError as error:
-        raise DamagedError(f"{kind}: {_sentence(error)}") from error
+        raise DamagedError(f"{kind}: {sentence(error)}") from error
 
 
-def _sentence(error: BaseException) -> str:
+def sentence(error: BaseException) -> str:
+    """What a library says, in one line."""
     return " ".join(str(error).split())[:300]
 
 
@@ -105,218 +98,317 @@ class Attribute:
     def pread(self, offset: int, n: int) -> bytes:
         """Bytes at an offset; raises `DamagedError`."""
         n = min(n, self.size - offset)
-        if n <= 0:
+        if n <= 0 or offset < 0:
             return b""
         try:
             data: bytes = self._file.read_random(offset, n, self._type, self._id)
         except OSError as error:
-            raise DamagedError(_sentence(error)) from error
+            raise DamagedError(sentence(error)) from error
         return data + bytes(n - len(data))
+
+
+class _Found(NamedTuple):
+    path: str
+    name: str
+    number: int
+    state: _State
+    turn: str
 
 
 class Tree:
     """A file system of The Sleuth Kit, walked from its root and through its orphans."""
 
     def __init__(self, kind: str, medium: Medium) -> None:
-        self.source = kind
-        self.kind = KINDS.get(kind, kind)
-        self.medium = repair(medium) if kind == "ext" else medium
-        self.fs = open_fs(kind, self.medium)
+        self.source, self.kind = kind, SCHEMES[kind]
+        self.medium, self.mended = medium, ""
+        try:
+            self.fs = open_fs(kind, medium)
+        except DamagedError:
+            if kind != "ext" or (view := repair(medium)) is None:
+                raise
+            self.medium, self.mended = view, view.what
+            self.fs = open_fs(kind, view)
         self.block = int(self.fs.info.block_size) or 512
-        self.zone: Zone = "local" if kind in ("fat", "exfat") else "utc"
-        self.label = self.serial = ""
+        self.local = kind in ("fat", "exfat")
+        self.label, self.serial = label_and_serial(kind, self.medium)
         self._claimed: list[Range] | None = None
+        self._met: Counter[int] = Counter()
+        self._claims = Claims()
 
     def entries(self) -> Iterator[Entry | Fault]:
         """Every entry; deleted ones after the live ones, so that what they lost to these is known."""
-        late: list[tuple[str, bytes, Any, bool]] = []
-        claimed: list[Range] = []
-        for path, name, file, dead in self._walk():
-            if isinstance(file, Fault):
-                yield file
-                continue
-            if dead:
-                late.append((path, name, file, path.startswith(_ORPHANS)))
-                continue
-            claimed += [(at, length) for at, length in self._runs(file) if at is not None]
-            yield from self._entry(path, name, file, "live", [])
-        merged = self._claimed = merge(claimed)
-        left = self.medium.size
-        for path, name, file, orphan in late:
-            for entry in self._entry(path, name, file, "orphan" if orphan else "deleted", merged):
-                left -= entry.size
-                if left >= 0 or entry.directory:
-                    yield entry
+        if self.mended:
+            yield Fault("", "", "damaged", f"the primary superblock is gone, {self.mended} stands in for it")
+        self._met.clear()
+        late: list[_Found] = []
+        self._claims = claims = Claims()
+        for found, file in self._walk():
+            if isinstance(found, Fault):
+                yield found
+            elif found.state == "live":
+                if not found.turn:
+                    claims.add(e for a in _attributes(file) for e in self._runs(a))
+                yield from self._entries(found, file, [])
+            else:
+                late.append(found)
+        self._claimed = claims.merged()
+        budget = Budget(self.medium.size)
+        for found in late:
+            yield from budget.spend(self._late(found))
+        yield from budget.over()
 
-    def _walk(self) -> Iterator[tuple[str, bytes, Any, bool]]:
-        todo: deque[tuple[int, str, int, bool]] = deque([(int(self.fs.info.root_inum), "", 0, False)])
-        seen: set[int] = {int(self.fs.info.root_inum)}
-        met: set[tuple[int, str]] = set()
-        while todo:
-            inode, base, depth, below_dead = todo.popleft()
-            try:
-                directory = self.fs.open_dir(inode=inode)
-                rows = list(directory)
-            except OSError as error:
-                yield base, b"", Fault(str(inode), base, "damaged", _sentence(error)), False
-                continue
-            for row in rows:
-                name = row.info.name.name if row.info.name else None
-                if not name or name in (b".", b"..") or (not base and _is_virtual(name)):
-                    continue
-                file, dead = self._file(row)
-                if file is None or file.info.meta is None:
-                    continue
-                address = int(file.info.meta.addr)
-                path = f"{base}/{_text(name)}" if base else _text(name)
-                if (address, path) in met:
-                    continue
-                met.add((address, path))
-                dead = dead or below_dead
-                if name == _ORPHANS_NAME and not base:
-                    todo.append((address, _ORPHANS, depth + 1, True))
-                    continue
-                yield path, name, file, dead
-                if _is_directory(file) and address not in seen and depth < _DEPTH:
-                    seen.add(address)
-                    todo.append((address, path, depth + 1, dead))
-
-    def _file(self, row: Any) -> tuple[Any, bool]:
-        dead = bool(int(row.info.name.flags) & int(pytsk3.TSK_FS_NAME_FLAG_UNALLOC))
-        if row.info.meta is None:
-            if not dead or not row.info.name.meta_addr:
-                return None, dead
-            try:
-                row = self.fs.open_meta(row.info.name.meta_addr)
-            except OSError:
-                return None, dead
-        in_use = not int(row.info.meta.flags) & int(pytsk3.TSK_FS_META_FLAG_UNALLOC)
-        return (None if dead and in_use else row), dead
-
-    def _entry(
-        self, path: str, name: bytes, file: Any, state: Literal["live", "deleted", "orphan"], claimed: list[Range]
-    ) -> Iterator[Entry]:
-        meta = file.info.meta
-        directory = _is_directory(file)
-        if not directory and int(meta.type) not in (
-            int(pytsk3.TSK_FS_META_TYPE_REG),
-            int(pytsk3.TSK_FS_META_TYPE_UNDEF),
-        ):
+    def _late(self, found: _Found) -> Iterator[Entry]:
+        if found.turn.startswith("~"):
+            locator = f"{found.number}{found.turn}"
+            yield Entry(locator, found.path, found.name, 0, found.state, flags=("reused",))
             return
-        runs = [] if directory else list(self._runs(file))
-        size = 0 if directory else int(meta.size)
-        flags = list(self._flags(size, runs, claimed if state != "live" else []))
-        if size > self.medium.size and not directory:
-            flags.append("size-cut")
-            size = min(size, self.medium.size)
-        total = sum(length for _, length in runs)
-        if state != "live" and size and not runs and not self._resident(file):
-            flags.append("content-gone")
-            size = 0
-        yield Entry(
-            str(int(meta.addr)),
-            path,
-            _text(name),
-            size,
-            state,
-            directory,
-            self._time(meta.mtime, meta.mtime_nano),
-            self._time(meta.atime, meta.atime_nano),
-            self._time(meta.ctime, meta.ctime_nano),
-            self._time(meta.crtime, meta.crtime_nano),
-            tuple(flags),
-            next((at for at, _ in runs if at is not None), -1),
-            max(0, total - size) if runs and total - size < self.block else 0,
-        )
+        try:
+            file = self.fs.open_meta(found.number)
+        except OSError:
+            return
+        for entry in self._entries(found, file, self._claimed or []):
+            if found.state != "orphan" or entry.directory or self._is_likely(entry):
+                yield entry
 
-    def _resident(self, file: Any) -> bool:
-        found = self._data(file)
-        return found is not None and bool(int(found.info.flags) & int(pytsk3.TSK_FS_ATTR_RES))
+    def _is_likely(self, entry: Entry) -> bool:
+        """Whether an orphan is more than noise that looks like a directory entry."""
+        if not entry.size or "size-cut" in entry.flags or not entry.name.isprintable():
+            return False
+        return not self.local or entry.modified is not None
 
-    def _flags(self, size: int, runs: list[tuple[int | None, int]], claimed: list[Range]) -> Iterator[str]:
-        if any(at is None for at, _ in runs):
+    def _walk(self) -> Iterator[tuple[_Found | Fault, Any]]:
+        root = int(self.fs.info.root_inum)
+        todo = [(root, "", 0, False)]
+        seen = {root}
+        while todo:
+            number, base, depth, dead = todo.pop()
+            inside: list[tuple[int, str, int, bool]] = []
+            try:
+                rows = self.fs.open_dir(inode=number)
+                for row in rows:
+                    found, file = self._row(row, base, dead=dead)
+                    if found is None:
+                        continue
+                    if not (found.path == _ORPHANS and not base):
+                        yield found, file
+                    if file is not None and _is_directory(file) and found.number not in seen and depth < _DEPTH:
+                        seen.add(found.number)
+                        inside.append((found.number, found.path, depth + 1, found.state != "live"))
+            except OSError as error:
+                if not dead:
+                    yield Fault(str(number), base, "damaged", sentence(error)), None
+            todo += reversed(inside)
+
+    def _row(self, row: Any, base: str, *, dead: bool) -> tuple[_Found | None, Any]:
+        info = row.info.name
+        raw = info.name if info else None
+        if not raw or raw in (b".", b".."):
+            return None, None
+        if raw.endswith(_LABEL):
+            self.label = self.label if base else printable(raw[: -len(_LABEL)].rstrip())
+            return None, None
+        gone = bool(int(info.flags) & _DEAD_NAME)
+        file, number = row, int(info.meta_addr)
+        if row.info.meta is None:
+            if not number or number == int(self.fs.info.root_inum):
+                return None, None
+            try:
+                file = self.fs.open_meta(number)
+            except OSError:
+                return None, None
+        meta = file.info.meta
+        if meta is None:
+            return None, None
+        if raw != _ORPHANS.encode() and (int(meta.type) in _VIRTUAL or (not base and raw in _TABLES)):
+            self._claims.add(e for a in _attributes(file) for e in self._runs(a))
+            return None, None
+        reused = gone and (not int(meta.flags) & _DEAD or (self.source == "ntfs" and info.meta_seq != meta.seq))
+        name = printable(raw)
+        path = f"{base}/{name}" if base else name
+        state: _State = "live" if not (gone or dead) else "orphan" if path.startswith(_ORPHANS) else "deleted"
+        turn = self._turn(int(meta.addr), int(meta.nlink), reused=reused, live=state == "live")
+        return _Found(path, name, int(meta.addr), state, turn), None if reused else file
+
+    def _turn(self, number: int, links: int, *, reused: bool, live: bool) -> str:
+        """What tells one name of a record from the others."""
+        if live and links <= 1 and self.source not in ("fat", "exfat"):
+            return ""
+        key = -number - 1 if reused else number
+        self._met[key] += 1
+        if reused:
+            return f"~{self._met[key]}"
+        return f"#{self._met[key]}" if self._met[key] > 1 else ""
+
+    def _entries(self, found: _Found, file: Any, claimed: list[Range]) -> Iterator[Entry]:
+        meta = file.info.meta
+        kind = int(meta.type)
+        modified, accessed, changed, created = self._times(meta)
+        if kind in _DIRECTORIES or kind == _LINK or kind in _FILES:
+            extra: tuple[str, ...] = ("link",) if found.turn else ()
+            extra += ("symlink",) if kind == _LINK else ()
+            rows = (
+                [(str(found.number), "", 0, (), -1, 0)] if kind in _DIRECTORIES else self._streams(file, found, claimed)
+            )
+            for locator, stream, size, flags, offset, slack in rows:
+                yield Entry(
+                    locator + found.turn,
+                    f"{found.path}:{stream}" if stream else found.path,
+                    f"{found.name}:{stream}" if stream else found.name,
+                    size,
+                    found.state,
+                    kind in _DIRECTORIES,
+                    modified,
+                    accessed,
+                    changed,
+                    created,
+                    flags + extra,
+                    offset,
+                    slack,
+                )
+
+    def _streams(
+        self, file: Any, found: _Found, claimed: list[Range]
+    ) -> Iterator[tuple[str, str, int, tuple[str, ...], int, int]]:
+        """Locator, name, size, flags, offset and slack of the main stream and of those beside it."""
+        number, seen = found.number, False
+        for attribute in _attributes(file):
+            stream = self._stream_name(attribute)
+            if stream is None:
+                continue
+            main = not stream
+            if main and seen:
+                continue
+            seen = seen or main
+            extents = list(self._runs(attribute))
+            size = self._size(attribute, extents)
+            flags: tuple[str, ...] = ("stream",) if stream else ()
+            flags += tuple(self._flags(attribute, extents, size, claimed))
+            info = attribute.info
+            plain = main and self.source != "ntfs"
+            locator = str(number) if plain else f"{number}-{int(info.type)}-{int(info.id)}"
+            slack = length(rest(extents, size)) if size else 0
+            yield locator, stream, size, flags, first(extents), slack
+        if not seen and int(file.info.meta.type) in _FILES and self.source != "ntfs":
+            flags = ("content-gone",) if int(file.info.meta.size) else ()
+            yield str(number), "", 0, flags, -1, 0
+
+    def _stream_name(self, attribute: Any) -> str | None:
+        """Empty for the main stream, None for an attribute that holds no content of the user's."""
+        kind = int(attribute.info.type)
+        if kind == _FORK:
+            return "rsrc" if int(attribute.info.size) else None
+        if kind not in _MAIN:
+            return None
+        name = attribute.info.name or b""
+        return "" if kind != _DATA or name in (b"", b"$Data") else printable(name)
+
+    def _size(self, attribute: Any, extents: list[Extent]) -> int:
+        size, marks = int(attribute.info.size), int(attribute.info.flags)
+        most = self.medium.size
+        if not marks & (_RESIDENT | _COMPRESSED):
+            most = min(most, length(extents))
+        return max(0, min(size, most))
+
+    def _flags(self, attribute: Any, extents: list[Extent], size: int, claimed: list[Range]) -> Iterator[str]:
+        marks = int(attribute.info.flags)
+        for bit, name in ((_RESIDENT, "resident"), (_COMPRESSED, "compressed"), (_ENCRYPTED, "encrypted")):
+            if marks & bit:
+                yield name
+        if marks & _SPARSE or any(at is None for at, _ in extents):
             yield "sparse"
-        if any(at is not None and at + length > self.medium.present for at, length in runs) and size:
+        if int(attribute.info.size) > size:
+            yield "content-gone" if not size else "size-cut"
+        if any(at is not None and at + n > self.medium.present for at, n in extents):
             yield "truncated"
-        if claimed and any(at is not None and overlaps(claimed, at, length) for at, length in runs):
+        if any(at is not None and overlaps(claimed, at, n) for at, n in extents):
             yield "overwritten"
 
-    def _time(self, seconds: Any, nano: Any) -> Instant | None:
+    def _times(self, meta: Any) -> tuple[Instant | None, Instant | None, Instant | None, Instant | None]:
+        exact: Precision = "2s" if self.source == "fat" else "s"
+        return (
+            self._time(meta.mtime, meta.mtime_nano, exact),
+            self._time(meta.atime, 0 if self.local else meta.atime_nano, "day" if self.source == "fat" else exact),
+            self._time(meta.ctime, meta.ctime_nano, exact),
+            self._time(meta.crtime, meta.crtime_nano, "10ms" if self.local else exact),
+        )
+
+    def _time(self, seconds: Any, nano: Any, exact: Precision) -> Instant | None:
+        """A time; FAT's were made from the wall clock by this process's own zone, which is undone here."""
         instant = from_unix(int(seconds or 0))
         if instant is None:
             return None
-        precision: Precision = "2s" if self.source == "fat" else "ns" if nano else "s"
-        return Instant(instant.ns + int(nano or 0) % 1_000_000_000, precision, self.zone)
+        rest_ns = int(nano or 0) % 1_000_000_000
+        if self.local:
+            wall = calendar.timegm(time.localtime(instant.ns // 1_000_000_000)) * 1_000_000_000
+            return Instant(wall + rest_ns, exact, "local")
+        return Instant(instant.ns + rest_ns, "ns" if rest_ns else exact)
 
-    def _data(self, file: Any) -> Any:
-        try:
-            for attribute in file:
-                if int(attribute.info.type) in (
-                    int(pytsk3.TSK_FS_ATTR_TYPE_DEFAULT),
-                    int(pytsk3.TSK_FS_ATTR_TYPE_NTFS_DATA),
-                    int(pytsk3.TSK_FS_ATTR_TYPE_HFS_DATA),
-                ):
-                    return attribute
-        except OSError:
-            return None
-        return None
-
-    def _runs(self, file: Any) -> Iterator[tuple[int | None, int]]:
-        attribute = self._data(file)
-        if attribute is None or int(attribute.info.flags) & int(_PACKED):
+    def _runs(self, attribute: Any) -> Iterator[Extent]:
+        if int(attribute.info.flags) & _RESIDENT:
             return
         try:
             for run in attribute:
-                hole = int(run.flags) & int(_HOLE)
-                yield (None if hole else int(run.addr) * self.block), int(run.len) * self.block
+                yield (None if int(run.flags) & _HOLE else int(run.addr) * self.block), int(run.len) * self.block
         except OSError:
             return
 
-    def _at(self, locator: str) -> Any:
+    def _find(self, locator: str) -> tuple[Any, Any]:
+        number, _, wanted = locator.partition("#")[0].partition("-")
+        if "~" in number:
+            raise DamagedError(f"{self.kind}:{locator}: its record belongs to another file now")
         try:
-            return self.fs.open_meta(int(locator))
+            file = self.fs.open_meta(int(number))
+            for attribute in _attributes(file):
+                if wanted == f"{int(attribute.info.type)}-{int(attribute.info.id)}":
+                    return file, attribute
+                if not wanted and self._stream_name(attribute) == "":
+                    return file, attribute
         except (ValueError, OverflowError) as error:
             raise AddressError(f"{self.kind}:{locator} is no entry") from error
         except OSError as error:
-            raise DamagedError(f"{self.kind}:{locator}: {_sentence(error)}") from error
+            raise DamagedError(f"{self.kind}:{locator}: {sentence(error)}") from error
+        if wanted:
+            raise AddressError(f"{self.kind}:{locator} is not in this volume")
+        return file, None
 
     def open(self, locator: str) -> Reader:
         """The bytes of an entry."""
-        file = self._at(locator)
-        if (attribute := self._data(file)) is None:
+        file, attribute = self._find(locator)
+        if attribute is None:
             return Reader(Memory(b""))
-        return Reader(Attribute(file, attribute, int(file.info.meta.size), self.medium.size))
+        extents = list(self._runs(attribute))
+        size = self._size(attribute, extents)
+        if int(attribute.info.flags) & (_RESIDENT | _COMPRESSED) or self.source == "ntfs":
+            return Reader(Attribute(file, attribute, size, self.medium.size))
+        return Reader(Pieces(self.medium, extents, size))
 
     def slack(self, locator: str) -> Reader:
         """The rest of the last block."""
-        file = self._at(locator)
-        runs, size = list(self._runs(file)), int(file.info.meta.size)
-        rest = sum(length for _, length in runs) - size
-        if not runs or runs[-1][0] is None or not 0 < rest < self.block:
-            return Reader(Memory(b""))
-        at, length = runs[-1]
-        assert at is not None
-        return Reader(Window(self.medium, at + length - rest, rest))
+        _, attribute = self._find(locator)
+        extents = list(self._runs(attribute)) if attribute is not None else []
+        left = rest(extents, self._size(attribute, extents)) if extents else []
+        return Reader(Pieces(self.medium, left, length(left)))
 
-    def extents(self, locator: str) -> list[tuple[int | None, int]]:
+    def extents(self, locator: str) -> list[Extent]:
         """Where an entry lies."""
-        return list(self._runs(self._at(locator)))
+        _, attribute = self._find(locator)
+        return list(self._runs(attribute)) if attribute is not None else []
 
     def free(self) -> list[Range]:
         """What no live entry claims."""
         if self._claimed is None:
             for _ in self.entries():
-                pass
+                if self._claimed is not None:
+                    break
         return complement(self._claimed or [], self.medium.size)
 
 
-def _is_virtual(name: bytes) -> bool:
-    return name in _VIRTUAL or name.endswith(b"(Volume Label Entry)")
+def _attributes(file: Any) -> list[Any]:
+    try:
+        return list(file)
+    except OSError:
+        return []
 
 
 def _is_directory(file: Any) -> bool:
-    return int(file.info.meta.type) in (int(pytsk3.TSK_FS_META_TYPE_DIR), int(pytsk3.TSK_FS_META_TYPE_VIRT_DIR))
-
-
-def _text(name: bytes) -> str:
-    return name.decode("utf-8", "surrogateescape")
+    return int(file.info.meta.type) in _DIRECTORIES

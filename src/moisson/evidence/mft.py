@@ -1,0 +1,236 @@
+"""Records of the NTFS master file table: their names and attributes, from their bytes alone.
+
+Layout after the Linux-NTFS project's documentation ("FILE record", "Attributes", "Data runs").
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+from moisson.errors import DamagedError
+
+Run = tuple[int | None, int]
+INFORMATION, LIST, NAME, DATA, INDEX_ROOT, REPARSE = 0x10, 0x20, 0x30, 0x80, 0x90, 0xC0
+COMPRESSED, ENCRYPTED, SPARSE = 0x0001, 0x4000, 0x8000
+NUMBER, SEQUENCE = (1 << 48) - 1, 48
+_HEADER = struct.Struct("<16xH2xHHI4xQ")
+_ATTRIBUTE = struct.Struct("<IIBBHHH")
+_RESIDENT = struct.Struct("<IH")
+_EXTENT = struct.Struct("<Q8xH14xQQ")
+_FILE_NAME = struct.Struct("<Q56xBB")
+_LISTED = struct.Struct("<IHBBQQH")
+_TIMES = struct.Struct("<QQQQ")
+_DOS = 2
+_FAR = 1 << 52
+_STRIDE = 512
+_END = 0xFFFFFFFF
+VOLUME_NAME = 0x60
+_WANTED = frozenset((INFORMATION, LIST, NAME, VOLUME_NAME, DATA, INDEX_ROOT, REPARSE))
+_NOWHERE: list[Run] = []
+MOST_ATTRIBUTES = 512
+MOST_RUNS = 1 << 20
+
+
+class Attribute(NamedTuple):
+    """One attribute, or one piece of it; `data` are its bytes when it is resident, `runs` (cluster, count) when not.
+
+    `real` is its size, `valid` how much of it was ever written, `first` the number of its first cluster within it.
+    """
+
+    type: int
+    id: int
+    name: str
+    flags: int
+    real: int
+    valid: int
+    first: int
+    data: bytes | None
+    runs: list[Run]
+
+
+class Name(NamedTuple):
+    """One name of a file, and the directory it stands in."""
+
+    parent: int
+    sequence: int
+    name: str
+
+
+class Record(NamedTuple):
+    """A decoded record of the table."""
+
+    number: int
+    sequence: int
+    live: bool
+    directory: bool
+    base: int
+    attributes: list[Attribute]
+
+    def first(self, kind: int) -> Attribute | None:
+        """The first attribute of a type."""
+        for attribute in self.attributes:
+            if attribute.type == kind:
+                return attribute
+        return None
+
+    def names(self) -> list[Name]:
+        """Every name but the short ones made for DOS; those when there is no other."""
+        long: list[Name] = []
+        short: list[Name] = []
+        for attribute in self.attributes:
+            if attribute.type != NAME or attribute.data is None or len(attribute.data) < 66:
+                continue
+            parent, length, space = _FILE_NAME.unpack_from(attribute.data)
+            text = _utf16(attribute.data[66 : 66 + 2 * length])
+            if text and text != ".":
+                (short if space == _DOS else long).append(Name(parent & NUMBER, parent >> SEQUENCE, text))
+        return (list(dict.fromkeys(long)) if len(long) > 1 else long) or short[:1]
+
+    def times(self) -> tuple[int, int, int, int]:
+        """Creation, modification, change of the record, access, as FILETIME."""
+        found = self.first(INFORMATION)
+        if found is None or found.data is None or len(found.data) < 32:
+            return 0, 0, 0, 0
+        a, b, c, d = _TIMES.unpack_from(found.data)
+        return a, b, c, d
+
+
+class Head(NamedTuple):
+    """What the first bytes of a record say."""
+
+    sequence: int
+    live: bool
+    directory: bool
+    base: int
+    start: int
+    used: int
+
+
+def head(raw: bytes | memoryview) -> Head | None:
+    """The header of a record, or None where none was ever written."""
+    if raw[:4] != b"FILE":
+        return None
+    sequence, start, flags, used, base = _HEADER.unpack_from(raw)
+    return Head(sequence, bool(flags & 1), bool(flags & 2), base & NUMBER, start, used)
+
+
+def restore(raw: bytes | memoryview) -> bytes:
+    """The record with the ends of its sectors put back; raises `DamagedError` when it was torn."""
+    record = bytearray(raw)
+    at, count = struct.unpack_from("<HH", record, 4)
+    if at < 40 or at + 2 * count > len(record) or not 1 <= count <= len(record) // _STRIDE + 1:
+        raise DamagedError("its update sequence is out of bounds")
+    mark = record[at : at + 2]
+    for n in range(1, count):
+        end = n * _STRIDE - 2
+        if record[end : end + 2] != mark:
+            raise DamagedError(f"sector {n} was not written with the others")
+        record[end : end + 2] = record[at + 2 * n : at + 2 * n + 2]
+    return bytes(record)
+
+
+def decode(raw: bytes | memoryview, number: int) -> Record | None:
+    """A record of the table, or None where none was ever written; raises `DamagedError`."""
+    if (header := head(raw)) is None:
+        return None
+    record = restore(raw)
+    attributes = _attributes(record, header.start, min(header.used, len(record)))
+    return Record(number, header.sequence, header.live, header.directory, header.base, attributes)
+
+
+def _attributes(record: bytes, at: int, end: int) -> list[Attribute]:
+    found: list[Attribute] = []
+    while at + 24 <= end and len(found) < MOST_ATTRIBUTES:
+        kind, size, far, letters, where, flags, identifier = _ATTRIBUTE.unpack_from(record, at)
+        if kind == _END:
+            break
+        if size < 24 or at + size > end:
+            raise DamagedError(f"attribute {kind:#x} leaves its record")
+        if far or kind in _WANTED:
+            name = _utf16(record[at + where : at + min(where + 2 * letters, size)]) if letters else ""
+            read = _far if far else _near
+            found.append(read(record[at : at + size], kind, identifier, name, flags))
+        at += size
+    return found
+
+
+def _far(raw: bytes, kind: int, identifier: int, name: str, flags: int) -> Attribute:
+    if len(raw) < 64:
+        raise DamagedError(f"attribute {kind:#x} is too short")
+    first, runs, real, valid = _EXTENT.unpack_from(raw, 16)
+    return Attribute(kind, identifier, name, flags, real, valid, first, None, decode_runs(raw[runs:]))
+
+
+def _near(raw: bytes, kind: int, identifier: int, name: str, flags: int) -> Attribute:
+    size, begin = _RESIDENT.unpack_from(raw, 16)
+    if begin + size > len(raw):
+        raise DamagedError(f"attribute {kind:#x} is longer than its place")
+    return Attribute(kind, identifier, name, flags, size, size, 0, raw[begin : begin + size], _NOWHERE)
+
+
+def decode_runs(raw: bytes) -> list[Run]:
+    """Mapping pairs: (cluster or None for a hole, count); raises `DamagedError`."""
+    runs: list[Run] = []
+    at = cluster = 0
+    while at < len(raw) and (head := raw[at]):
+        low, high = head & 15, head >> 4
+        if not 1 <= low <= 8 or high > 8 or at + 1 + low + high > len(raw):
+            raise DamagedError("its data runs are out of bounds")
+        count = int.from_bytes(raw[at + 1 : at + 1 + low], "little")
+        if not 0 < count < _FAR:
+            raise DamagedError("a data run of no or absurd length")
+        if high:
+            cluster += int.from_bytes(raw[at + 1 + low : at + 1 + low + high], "little", signed=True)
+            if not 0 <= cluster < _FAR:
+                raise DamagedError("a data run outside of any volume")
+        runs.append((cluster if high else None, count))
+        at += 1 + low + high
+    return runs
+
+
+def join(pieces: list[Attribute]) -> Attribute:
+    """One attribute from the pieces that several records hold of it; a piece that is missing becomes a hole."""
+    if len(pieces) == 1 and (pieces[0].data is not None or not pieces[0].first):
+        return pieces[0]
+    pieces.sort(key=lambda piece: piece.first)
+    runs: list[Run] = []
+    at = 0
+    for piece in pieces:
+        if piece.first > at:
+            runs.append((None, piece.first - at))
+        elif piece.first < at:
+            continue
+        runs += piece.runs
+        at = piece.first + sum(count for _, count in piece.runs)
+        if len(runs) > MOST_RUNS:
+            break
+    return pieces[0]._replace(runs=runs)
+
+
+def gather(attributes: list[Attribute]) -> list[Attribute]:
+    """The attributes with the pieces of each joined, in their order."""
+    whole: dict[tuple[int, str, int], list[Attribute]] = {}
+    for attribute in attributes:
+        key = (attribute.type, attribute.name, attribute.id if attribute.data is not None else -1)
+        whole.setdefault(key, []).append(attribute)
+    if len(whole) == len(attributes):
+        return attributes
+    return [join(pieces) for pieces in whole.values()]
+
+
+def listed(data: bytes) -> set[int]:
+    """The records that an attribute list names."""
+    found: set[int] = set()
+    at = 0
+    while at + 26 <= len(data) and len(found) < 1 << 16:
+        _, length, _, _, _, record, _ = _LISTED.unpack_from(data, at)
+        found.add(record & NUMBER)
+        if length < 26:
+            break
+        at += length
+    return found
+
+
+def _utf16(raw: bytes) -> str:
+    return raw[: len(raw) & ~1].decode("utf-16-le", "surrogatepass")
