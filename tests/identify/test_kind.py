@@ -6,6 +6,7 @@ import json
 import struct
 import zipfile
 from io import BytesIO
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -140,3 +141,11 @@ def test_tables_are_consistent():
     assert all(canonical(mime) == mime for mime in types())
     assert by_extension()["docx"][0].endswith("wordprocessingml.document")
     assert compile_pattern("'a' ?? (01|ff)") == (b"a.(?:\\\x01|\xff)", 3) or compile_pattern("'a' ?? (01|ff)")[1] == 3
+
+
+@pytest.mark.parametrize("unit", [b"[ ] ", b"<!--", b"<a ", b"#\n", b'"\n', b"A:\n", b"{", b"' xmlns:a='b"])
+def test_no_text_takes_long(unit):
+    for start in (b"", b"<?xml version='1.0'?><!DOCTYPE a ", b"P1\n", b"<a xmlns:a='", b"From: x\n"):
+        begin = process_time()
+        identify(Reader.of(start + unit * 8000), "a.txt")
+        assert process_time() - begin < 0.5

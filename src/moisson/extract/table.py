@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     Piece = Passage | Fact | Flag | Child
 
 _WHOLE = 256 << 20
-_SECONDS, _DELETED_SECONDS = 20.0, 10.0
+_SECONDS, _PER_MB = 20.0, 0.8
+_DELETED_SHARE = 0.5
 _ALLOWED = frozenset((sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION))
 
 
@@ -52,9 +53,14 @@ def read_sqlite(data: Reader, keys: Sequence[str] = ()) -> Iterator[Piece]:
     yield from _deleted(pages, tables)
 
 
+def _deadline(pages: Pages, share: float = 1.0) -> float:
+    """When reading has to stop, by the size of the database."""
+    return monotonic() + share * (_SECONDS + _PER_MB * pages.data.size / 1e6)
+
+
 def _live(data: Reader, pages: Pages, tables: list[Table]) -> Iterator[Piece]:
     with closing(_open(data)) as db:
-        deadline = monotonic() + _SECONDS
+        deadline = _deadline(pages)
         db.set_progress_handler(lambda: monotonic() > deadline, 20_000)
         writer = Writer()
         for table in tables:
@@ -67,7 +73,7 @@ def _live(data: Reader, pages: Pages, tables: list[Table]) -> Iterator[Piece]:
             except sqlite3.OperationalError as error:
                 if monotonic() > deadline:
                     yield from writer.end()
-                    yield Flag("text-cut", f"reading took longer than {_SECONDS:.0f} s")
+                    yield Flag("text-cut", "reading rows took too long")
                     return
                 yield Flag("damaged", f"{table.name}: {error}"[:200])
                 yield from _walk(pages, table, writer, last)
@@ -110,7 +116,7 @@ def _select(db: sqlite3.Connection, table: Table) -> Iterator[tuple[int | str, l
 
 def _walk(pages: Pages, table: Table, writer: Writer, after: int) -> Iterator[Passage | Child]:
     """The rows of a damaged table that SQLite did not come to."""
-    deadline = monotonic() + _SECONDS
+    deadline = _deadline(pages)
     for number, raw in pages.walk(table.root):
         for row in pages.rows(number, raw):
             if row.rowid > after:
@@ -122,7 +128,7 @@ def _walk(pages: Pages, table: Table, writer: Writer, after: int) -> Iterator[Pa
 def _raw(pages: Pages, tables: list[Table]) -> Iterator[Piece]:
     """Every row that leaf pages hold, for a database that SQLite does not open; first by table, then the rest."""
     writer, seen = Writer(), set[int]()
-    deadline = monotonic() + _SECONDS
+    deadline = _deadline(pages)
     for table in (*tables, Table("page", 0, ())):
         writer.begin(table.name)
         leaves = pages.walk(table.root) if table.root else ((n, pages.page(n)) for n in range(2, pages.count + 1))
@@ -140,7 +146,7 @@ def _raw(pages: Pages, tables: list[Table]) -> Iterator[Piece]:
 
 def _deleted(pages: Pages, tables: list[Table]) -> Iterator[Piece]:
     """Freed cells of every table, then free pages: records where they decode, else what can be read."""
-    writer, deadline = Writer("freelist"), monotonic() + _DELETED_SECONDS
+    writer, deadline = Writer("freelist"), _deadline(pages, _DELETED_SHARE)
     found = False
     for table, base, raw in _unused(pages, tables):
         writer.begin(table.name) if not found else setattr(writer, "table", table.name)

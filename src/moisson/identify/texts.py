@@ -31,7 +31,7 @@ _MBOX = re.compile(r"From \S+.{0,60}\d{2}:\d{2}(:\d{2})?.{0,30}(19|20)?\d{2}")
 _HTML = re.compile(
     r"(?is)<(!doctype\s+html|html|head|body|title|table|script|meta|div|h[1-6]|p|a\s+href|frameset|style|font|span|br)\b"
 )
-_XML_SKIP = re.compile(r"(?s)\s*(<\?.*?\?>|<!--.*?-->|<!DOCTYPE(?:[^\[>]|\[.*?\]\s*)*>)")
+_XML_SKIP = re.compile(r"(?s)\s*(<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*(?:\[[^\]]*\][^>]*)?>)")
 _XML_ROOT = re.compile(r"\s*<(?:([A-Za-z_][\w.-]*):)?([A-Za-z_][\w.-]*)((?:\s+[^<>]{0,4000})?)(/?>|$)")
 _NAMESPACE = re.compile(r"xmlns(?::([\w.-]+))?\s*=\s*[\"']([^\"']{1,300})[\"']")
 _JSON_START = re.compile(r'\s*(\{\s*("(?:[^"\\]|\\.)*"\s*:|\})|\[\s*([\[{"\d\]-]|true|false|null))')
