@@ -27,11 +27,17 @@ BUILT_IN = (
     "moisson.extract.office",
     "moisson.extract.ole",
     "moisson.extract.opendocument",
+    "moisson.extract.outlook",
     "moisson.extract.pdf",
     "moisson.extract.pst",
+    "moisson.extract.rar",
+    "moisson.extract.rest",
     "moisson.extract.rtf",
+    "moisson.extract.sevenzip",
     "moisson.extract.table",
+    "moisson.extract.tar",
     "moisson.extract.text",
+    "moisson.extract.tnef",
 )
 
 

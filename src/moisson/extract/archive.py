@@ -222,19 +222,26 @@ def read_gzip(data: Reader, keys: Sequence[str] = ()) -> Iterator[Piece]:
     return _single(data, "gzip", _gzip_name(data) or "content")
 
 
-@step("extract.bzip2", version=1, kinds=("application/x-bzip2",), names=("*.bz2", "*.tbz2"), limits=_ROOMY)
+@step(
+    "extract.bzip2",
+    version=1,
+    kinds=("application/x-bzip2",),
+    names=("*.bz2", "*.tbz2"),
+    limits=_ROOMY,
+    reference="bzip2",
+)
 def read_bzip2(data: Reader, keys: Sequence[str] = ()) -> Iterator[Piece]:
     """What was packed with bzip2."""
     return _single(data, "bzip2", "content")
 
 
-@step("extract.xz", version=1, kinds=("application/x-xz",), names=("*.xz", "*.txz"), limits=_ROOMY)
+@step("extract.xz", version=1, kinds=("application/x-xz",), names=("*.xz", "*.txz"), limits=_ROOMY, reference="xz 1.1")
 def read_xz(data: Reader, keys: Sequence[str] = ()) -> Iterator[Piece]:
     """What was packed with xz."""
     return _single(data, "xz", "content")
 
 
-@step("extract.lzma", version=1, kinds=("application/x-lzma",), names=("*.lzma",), limits=_ROOMY)
+@step("extract.lzma", version=1, kinds=("application/x-lzma",), names=("*.lzma",), limits=_ROOMY, reference="LZMA SDK")
 def read_lzma(data: Reader, keys: Sequence[str] = ()) -> Iterator[Piece]:
     """What was packed with the older LZMA tools."""
     return _single(data, "lzma", "content")

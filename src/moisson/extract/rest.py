@@ -273,6 +273,7 @@ def read_stream(data: Reader, kind: str) -> Iterator[Child | Fact | Flag]:
 
 
 _ROOMY = Limits(seconds=60, per_mb=4)
+_BY = "the documentation of libarchive"
 
 
 @step(
@@ -281,13 +282,21 @@ _ROOMY = Limits(seconds=60, per_mb=4)
     kinds=("application/x-cpio", "application/x-rpm"),
     names=("*.cpio", "*.rpm"),
     limits=_ROOMY,
+    reference=_BY,
 )
 def read_cpio(data: Reader, keys: Sequence[str] = ()) -> Iterator[Child | Fact | Flag]:
     """The files of a cpio archive, or of the one in an RPM package."""
     return read_any(data, "cpio")
 
 
-@step("extract.cab", version=1, kinds=("application/vnd.ms-cab-compressed",), names=("*.cab",), limits=_ROOMY)
+@step(
+    "extract.cab",
+    version=1,
+    kinds=("application/vnd.ms-cab-compressed",),
+    names=("*.cab",),
+    limits=_ROOMY,
+    reference=_BY,
+)
 def read_cab(data: Reader, keys: Sequence[str] = ()) -> Iterator[Child | Fact | Flag]:
     """The files of a Microsoft cabinet."""
     return read_any(data, "cab")
@@ -299,6 +308,7 @@ def read_cab(data: Reader, keys: Sequence[str] = ()) -> Iterator[Child | Fact | 
     kinds=("application/x-archive", "application/vnd.debian.binary-package"),
     names=("*.ar", "*.a", "*.deb"),
     limits=_ROOMY,
+    reference=_BY,
 )
 def read_ar(data: Reader, keys: Sequence[str] = ()) -> Iterator[Child | Fact | Flag]:
     """The files of a Unix library or a Debian package."""
@@ -311,19 +321,20 @@ def read_ar(data: Reader, keys: Sequence[str] = ()) -> Iterator[Child | Fact | F
     kinds=("application/x-lha", "application/x-lzh-compressed"),
     names=("*.lzh", "*.lha"),
     limits=_ROOMY,
+    reference=_BY,
 )
 def read_lha(data: Reader, keys: Sequence[str] = ()) -> Iterator[Child | Fact | Flag]:
     """The files of an LHA archive."""
     return read_any(data, "lha")
 
 
-@step("extract.compress", version=1, kinds=("application/x-compress",), names=("*.z",), limits=_ROOMY)
+@step("extract.compress", version=1, kinds=("application/x-compress",), names=("*.z",), limits=_ROOMY, reference=_BY)
 def read_compress(data: Reader, keys: Sequence[str] = ()) -> Iterator[Child | Fact | Flag]:
     """What was packed with Unix compress."""
     return read_stream(data, "compress")
 
 
-@step("extract.lz4", version=1, kinds=("application/x-lz4",), names=("*.lz4",), limits=_ROOMY)
+@step("extract.lz4", version=1, kinds=("application/x-lz4",), names=("*.lz4",), limits=_ROOMY, reference=_BY)
 def read_lz4(data: Reader, keys: Sequence[str] = ()) -> Iterator[Child | Fact | Flag]:
     """What was packed with lz4."""
     return read_stream(data, "lz4")
