@@ -103,6 +103,9 @@ def test_a_name_that_lies_is_a_mismatch():
         (b"MZ" + bytes(58) + struct.pack("<I", 64) + b"PE\0\0", "", "application/vnd.microsoft.portable-executable"),
         (b"", "x.pdf", "application/x-empty"),
         (b"print('x')\n", "a.py", "text/x-python"),
+        (b"Subject: no more\r\nnot a header\r\n\r\nbody", "a.eml", "message/rfc822"),
+        (b"Content-Type: multipart/mixed; boundary=a\n\n--a\n\nx\n--a--\n", "", "message/rfc822"),
+        (b"<message><p>x</p></message>", "", "application/xml"),
     ],
 )
 def test_kinds_by_content(content, name, mime):

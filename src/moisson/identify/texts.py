@@ -27,6 +27,7 @@ _STRONG = frozenset(
     ("from", "received", "message-id", "mime-version", "return-path", "delivered-to", "date", "subject", "to")
 ) | {"content-type"}
 _HEADER_LINE = re.compile(r"[!-9;-~]+[ \t]*:|[ \t]+\S|>?From ")
+_MULTIPART = re.compile(r"(?i)content-type:\s*multipart/[\w-]+;\s*boundary=")
 _MBOX = re.compile(r"From \S+.{0,60}\d{2}:\d{2}(:\d{2})?.{0,30}(19|20)?\d{2}")
 _HTML = re.compile(
     r"(?is)<(!doctype\s+html|html|head|body|title|table|script|meta|div|h[1-6]|p|a\s+href|frameset|style|font|span|br)\b"
@@ -106,7 +107,7 @@ def text_kind(text: str, name: str, *, cut: bool) -> tuple[str, str]:
             return mime, "signature"
     if start.startswith("<") and (found := _markup(start)):
         return found, "root element"
-    if mail := _mail(start):
+    if mail := _mail(start, name):
         return mail, "headers"
     if _json(start, cut=cut):
         return "application/json", "structure"
@@ -148,12 +149,12 @@ def _markup(start: str) -> str:
             return kind if xml or "1999/xhtml" in root[3] or "XHTML" in start[:at] else "text/html"
         if kind:
             return kind
-    if _HTML.match(start, _blank(start, at)) or (not xml and _HTML.search(start[:1500])):
+    if _HTML.match(start, _blank(start, at)):
         return "text/html"
-    if xml:
-        return "application/xml"
     whole = root and (root[4] == "/>" or re.search(rf"</(?:[\w.-]+:)?{re.escape(root[2])}\s*>", start))
-    return "application/xml" if whole else ""
+    if xml or whole:
+        return "application/xml"
+    return "text/html" if _HTML.search(start[:1500]) else ""
 
 
 def _blank(text: str, at: int) -> int:
@@ -178,14 +179,15 @@ def _root_kind(root: re.Match[str]) -> str:
     return str(roots.get(local) or roots.get(local.lower() if local.isupper() else local) or "")
 
 
-def _mail(start: str) -> str:
+def _mail(start: str, name: str) -> str:
     """A mailbox, a message or a saved web page, by its block of headers (RFC 4155, RFC 5322, RFC 2557)."""
     if _MBOX.match(start):
         return "application/mbox"
     first, _, rest = start.partition("\n")
     if first.strip().isdigit() and len(first) < 12 and _looks_mail(rest):
         return "message/x-emlx"
-    if not _looks_mail(start):
+    named = name.lower().endswith((".eml", ".msg", ".mht")) and _HEADERS.match(start)
+    if not _looks_mail(start) and not named and not _MULTIPART.match(start):
         return ""
     block = re.split(r"\r?\n\r?\n", start, maxsplit=1)[0]
     saved = re.search(r"(?i)^content-type:\s*multipart/related", block, re.MULTILINE)
