@@ -124,10 +124,10 @@ def _mbr(medium: Medium, rows: list[_Row]) -> Table | None:
         sector = 4096
     found = [Partition(r.number, r.start * sector, r.length * sector) for r in used if r.type not in _EXTENDED]
     own = [(0, sector)]
-    number = 5
+    number, seen = 5, set[int]()
     for row in used:
         if row.type in _EXTENDED:
-            for partition in _logical(medium, row.start * sector, sector, number, own):
+            for partition in _logical(medium, row.start * sector, sector, number, own, seen):
                 found.append(partition)
                 number += 1
     return Table("mbr", tuple(found), tuple(own))
@@ -147,9 +147,11 @@ def _witnesses(medium: Medium, rows: list[_Row], sector: int) -> int:
     return known
 
 
-def _logical(medium: Medium, base: int, sector: int, number: int, own: list[tuple[int, int]]) -> Iterator[Partition]:
+def _logical(
+    medium: Medium, base: int, sector: int, number: int, own: list[tuple[int, int]], seen: set[int]
+) -> Iterator[Partition]:
     """The chain of an extended partition: a row that is extended counts from `base`, another from its own table."""
-    at, seen = base, set[int]()
+    at = base
     while at not in seen and len(seen) < MAX_PARTITIONS:
         seen.add(at)
         rows = _rows(medium.pread(at, 512)) if at < medium.size else []
