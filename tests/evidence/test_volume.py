@@ -45,8 +45,8 @@ def test_a_file_system_without_table(name: str, folder: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     ["made/gpt.raw.gz", "made/mbr-extended.raw.gz", "made/apm.raw.gz", "dfir_ntfs/exfat_lin_part.raw.gz",
-     "dfir_ntfs/gpt-512-3p.raw.gz", "dfir_ntfs/gpt-512-0p.raw.gz", "dfir_ntfs/ntfs_index.raw.gz", "dfir_ntfs/fat64.raw.gz",
-     "plaso/tsk_volume_system.raw.gz"],
+     "dfir_ntfs/gpt-512-3p.raw.gz", "dfir_ntfs/gpt-512-0p.raw.gz", "dfir_ntfs/ntfs_index.raw.gz",
+     "dfir_ntfs/fat64.raw.gz", "plaso/tsk_volume_system.raw.gz"],
 )  # fmt: skip
 def test_partitions_are_those_another_reader_found(name: str, folder: Path, expected: dict) -> None:
     _, medium = part(folder, name)
