@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import struct
+from bisect import bisect_right
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from moisson.errors import DamagedError
 from moisson.evidence import mft
-from moisson.evidence.extents import Extent, Pieces, first, length, rest
+from moisson.evidence.extents import Extent, Pieces, length
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +61,7 @@ class Table:
         size = min(data.real, length(self.extents), medium.size)
         self.bytes = Pieces(medium, self.extents, size)
         self.count = size // self.boot.record
+        self._starts = [0, *accumulate(n for _, n in self.extents[:-1])]
 
     def _start(self) -> mft.Attribute:
         why = ""
@@ -101,7 +104,11 @@ class Table:
 
     def offset(self, number: int) -> int:
         """Where a record lies on the medium, or -1."""
-        return first(rest(self.extents, number * self.boot.record))
+        at = number * self.boot.record
+        n = bisect_right(self._starts, at) - 1
+        place, count = self.extents[n]
+        inside = at - self._starts[n]
+        return place + inside if place is not None and inside < count else -1
 
     def blocks(self) -> Iterator[tuple[int, memoryview]]:
         """The raw records, many at a time, each lot with the number of its first."""
@@ -115,9 +122,11 @@ class Table:
         """The bytes of a record."""
         return self.bytes.pread(number * self.boot.record, self.boot.record)
 
-    def record(self, number: int, raw: bytes | memoryview | None = None) -> mft.Record | None:
+    def record(
+        self, number: int, raw: bytes | memoryview | None = None, header: mft.Head | None = None
+    ) -> mft.Record | None:
         """A record with all its attributes, those in other records included; raises `DamagedError`."""
-        record = mft.decode(raw or self.raw(number), number) if 0 <= number < self.count else None
+        record = mft.decode(raw or self.raw(number), number, header) if 0 <= number < self.count else None
         if record is None or record.base or not (others := self._listed(record)):
             return record
         attributes = list(record.attributes)

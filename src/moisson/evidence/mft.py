@@ -130,9 +130,10 @@ def restore(raw: bytes | memoryview) -> bytes:
     return bytes(record)
 
 
-def decode(raw: bytes | memoryview, number: int) -> Record | None:
+def decode(raw: bytes | memoryview, number: int, header: Head | None = None) -> Record | None:
     """A record of the table, or None where none was ever written; raises `DamagedError`."""
-    if (header := head(raw)) is None:
+    header = header or head(raw)
+    if header is None:
         return None
     record = restore(raw)
     attributes = _attributes(record, header.start, min(header.used, len(record)))
@@ -209,14 +210,20 @@ def join(pieces: list[Attribute]) -> Attribute:
 
 
 def gather(attributes: list[Attribute]) -> list[Attribute]:
-    """The attributes with the pieces of each joined, in their order."""
+    """The attributes of several records as those of one: pieces joined, and no number of a stream given twice."""
     whole: dict[tuple[int, str, int], list[Attribute]] = {}
-    for attribute in attributes:
-        key = (attribute.type, attribute.name, attribute.id if attribute.data is not None else -1)
+    for place, attribute in enumerate(attributes):
+        key = (attribute.type, attribute.name, place if attribute.data is not None else -1)
         whole.setdefault(key, []).append(attribute)
-    if len(whole) == len(attributes):
-        return attributes
-    return [join(pieces) for pieces in whole.values()]
+    found: list[Attribute] = []
+    taken: set[int] = set()
+    for attribute in map(join, whole.values()):
+        if attribute.type == DATA and attribute.id in taken:
+            attribute = attribute._replace(id=max(taken) + 1)
+        if attribute.type == DATA:
+            taken.add(attribute.id)
+        found.append(attribute)
+    return found
 
 
 def listed(data: bytes) -> set[int]:

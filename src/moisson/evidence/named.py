@@ -33,5 +33,5 @@ def label_and_serial(kind: str, medium: Medium) -> tuple[str, str]:
 
 
 def _text(raw: bytes) -> str:
-    text = printable(raw.rstrip(b" \0"))
+    text = printable(raw.strip(b" \0"))
     return "" if text == "NO NAME" else text

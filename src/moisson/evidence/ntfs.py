@@ -33,7 +33,7 @@ _WOF_STREAM = "WofCompressedData"
 _ORPHANS = "$OrphanFiles"
 _MARKS = ((mft.COMPRESSED, "compressed"), (mft.ENCRYPTED, "encrypted"), (mft.SPARSE, "sparse"))
 _State = Literal["live", "deleted", "orphan"]
-_time = lru_cache(1 << 14)(from_filetime)
+_time = lru_cache(1 << 12)(from_filetime)
 
 
 class _Directory(NamedTuple):
@@ -85,7 +85,7 @@ class Ntfs:
                 dead.append(number)
                 continue
             try:
-                record = self.table.record(number, raw)
+                record = self.table.record(number, raw, header)
             except DamagedError as error:
                 faults += 1
                 if faults <= _MOST_FAULTS:
@@ -167,20 +167,21 @@ class Ntfs:
             return
         names = [mft.Name(_ROOT, 0, "")] if number == _ROOT else record.names()[:_MOST_NAMES]
         streams = list(self._streams(record, claimed)) if names else []
-        created, modified, changed, accessed = (_time(t) for t in record.times())
+        created, modified, changed, accessed = map(_time, record.times())
         for turn, (parent, sequence, name) in enumerate(names, 1):
             folder = "" if number == _ROOT else self._folder(parent, sequence)
             name = printable(name)
             path = f"{folder}/{name}" if folder else name
             state: _State = "live" if record.live else "orphan" if folder.startswith(_ORPHANS) else "deleted"
             extra: tuple[str, ...] = ("link",) if turn > 1 else ()
-            if folder.startswith("$Extend") or parent == _EXTEND:
+            if parent == _EXTEND or folder.startswith("$Extend/"):
                 extra += ("system",)
             for locator, stream, size, flags, offset, slack in streams:
+                beside = f":{printable(stream)}" if stream else ""
                 yield Entry(
                     f"{locator}#{turn}" if turn > 1 else locator,
-                    f"{path}:{stream}" if stream else path,
-                    f"{name}:{stream}" if stream else name,
+                    path + beside,
+                    name + beside,
                     size,
                     state,
                     offset == -2,
@@ -201,24 +202,23 @@ class Ntfs:
         if record.directory and number != _ROOT:
             index = record.first(mft.INDEX_ROOT)
             yield f"{number}-{mft.INDEX_ROOT}-{index.id if index else 0}", "", 0, (), -2, 0
-        packed = _is_wof(record)
+        packed = record.first(mft.REPARSE) is not None and _is_wof(record)
         for attribute in record.attributes:
             if attribute.type != mft.DATA or (packed and attribute.name == _WOF_STREAM):
                 continue
+            locator = f"{number}-{mft.DATA}-{attribute.id}"
+            if attribute.data is not None:
+                flags = ("stream", "resident") if attribute.name else ("resident",)
+                yield locator, attribute.name, attribute.real, flags, self.table.offset(number), 0
+                continue
             extents = self.table.place(attribute)
             size = self._size(attribute, extents, packed=packed)
-            flags = self._flags(attribute, extents, size, claimed)
+            marks = self._flags(attribute, extents, size, claimed)
             if packed and not attribute.name:
-                flags.append("compressed")
+                marks.append("compressed")
             at = first(extents)
-            yield (
-                f"{number}-{mft.DATA}-{attribute.id}",
-                printable(attribute.name),
-                size,
-                tuple(flags),
-                self.table.offset(number) if at < 0 else at,
-                _room(attribute, extents, size),
-            )
+            place = self.table.offset(number) if at < 0 else at
+            yield locator, attribute.name, size, tuple(marks), place, _room(attribute, extents, size)
 
     def _size(self, attribute: mft.Attribute, extents: list[Extent], *, packed: bool) -> int:
         if attribute.data is not None:
@@ -228,16 +228,16 @@ class Ntfs:
 
     def _flags(self, attribute: mft.Attribute, extents: list[Extent], size: int, claimed: list[Range]) -> list[str]:
         flags = ["stream"] if attribute.name else []
-        if attribute.data is not None:
-            return [*flags, "resident"]
-        flags += [name for bit, name in _MARKS if attribute.flags & bit]
+        if attribute.flags:
+            flags += [name for bit, name in _MARKS if attribute.flags & bit]
         if attribute.real > size:
             flags.append("content-gone" if not size else "size-cut")
-        if any(at is not None and at + n > self.medium.present for at, n in extents):
-            flags.append("truncated")
-        if claimed and any(at is not None and overlaps(claimed, at, n) for at, n in extents):
-            flags.append("overwritten")
-        return flags
+        lost = over = False
+        for at, n in extents:
+            if at is not None:
+                lost = lost or at + n > self.medium.present
+                over = over or (bool(claimed) and overlaps(claimed, at, n))
+        return flags + ["truncated"] * lost + ["overwritten"] * over
 
     def _find(self, locator: str) -> tuple[mft.Record, mft.Attribute]:
         try:
@@ -287,6 +287,8 @@ class Ntfs:
 
 def _room(attribute: mft.Attribute, extents: list[Extent], size: int) -> int:
     """The bytes beyond what was written; a packed stream has none that could be told from its content."""
+    if len(extents) == 1 and not attribute.flags and size == attribute.real:
+        return extents[0][1] - min(attribute.valid, size)
     if not extents or not size or attribute.flags & (mft.COMPRESSED | mft.ENCRYPTED):
         return 0
     return length(rest(extents, min(attribute.valid, attribute.real)))

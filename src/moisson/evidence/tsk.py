@@ -7,13 +7,14 @@ of the same file, `~2` a deleted name whose record belongs to another file now.
 from __future__ import annotations
 
 import calendar
+import re
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pytsk3  # type: ignore[import-untyped]
 
-from moisson.errors import AddressError, DamagedError
+from moisson.errors import AddressError, DamagedError, UnsupportedError
 from moisson.evidence.extents import Claims, Extent, Pieces, Range, complement, first, length, overlaps, rest
 from moisson.evidence.filesystem import Budget, Entry, Fault, printable
 from moisson.evidence.named import label_and_serial
@@ -36,9 +37,12 @@ _TYPES = {
     "ntfs": pytsk3.TSK_FS_TYPE_NTFS,
 }
 _ORPHANS = "$OrphanFiles"
-_TABLES = (b"$ALLOC_BITMAP", b"$UPCASE_TABLE", b"$VOLUME_GUID", b"$TEX_FAT", b"$ACT")
+_TABLES = (b"$ALLOC_BITMAP", b"$UPCASE_TABLE", b"$VOLUME_GUID", b"$TEX_FAT", b"$ACT", b"$EMPTY_VOLUME_LABEL")
+_TREES = (b"$ExtentsFile", b"$CatalogFile", b"$BadBlockFile", b"$AllocationFile", b"$AttributesFile", b"$StartupFile")
+_NO_LABEL = ("NO NAME", "$EMPTY_VOLUME_LABEL")
 _LABEL = b" (Volume Label Entry)"
 _DEPTH = 256
+_LOCATOR = re.compile(r"(?P<number>[0-9]{1,20})(?:-(?P<stream>[0-9]+-[0-9]+))?(?:#[0-9]+|(?P<reused>~[0-9]+))?")
 _HOLE = int(pytsk3.TSK_FS_ATTR_RUN_FLAG_SPARSE) | int(pytsk3.TSK_FS_ATTR_RUN_FLAG_FILLER)
 _COMPRESSED, _ENCRYPTED = int(pytsk3.TSK_FS_ATTR_COMP), int(pytsk3.TSK_FS_ATTR_ENC)
 _RESIDENT, _SPARSE = int(pytsk3.TSK_FS_ATTR_RES), int(pytsk3.TSK_FS_ATTR_SPARSE)
@@ -76,11 +80,12 @@ class Whole(pytsk3.Img_Info):  # type: ignore[misc]
 
 
 def open_fs(kind: str, medium: Medium) -> Any:
-    """The Sleuth Kit's handle; raises `DamagedError`."""
+    """The Sleuth Kit's handle; raises `DamagedError` or `UnsupportedError`."""
     try:
         return pytsk3.FS_Info(Whole(medium), offset=0, type=_TYPES[kind])
     except OSError as error:
-        raise DamagedError(f"{kind}: {sentence(error)}") from error
+        known = UnsupportedError if "not supported" in str(error) else DamagedError
+        raise known(f"{kind}: {sentence(error)}") from error
 
 
 def sentence(error: BaseException) -> str:
@@ -160,7 +165,8 @@ class Tree:
     def _late(self, found: _Found) -> Iterator[Entry]:
         if found.turn.startswith("~"):
             locator = f"{found.number}{found.turn}"
-            yield Entry(locator, found.path, found.name, 0, found.state, flags=("reused",))
+            flags = ("reused",) if found.number else ("content-gone",)
+            yield Entry(locator, found.path, found.name, 0, found.state, flags=flags)
             return
         try:
             file = self.fs.open_meta(found.number)
@@ -205,29 +211,36 @@ class Tree:
         if not raw or raw in (b".", b".."):
             return None, None
         if raw.endswith(_LABEL):
-            self.label = self.label if base else printable(raw[: -len(_LABEL)].rstrip())
+            self.label = self.label if base else _label(raw)
             return None, None
         gone = bool(int(info.flags) & _DEAD_NAME)
         file, number = row, int(info.meta_addr)
-        if row.info.meta is None:
-            if not number or number == int(self.fs.info.root_inum):
-                return None, None
-            try:
-                file = self.fs.open_meta(number)
-            except OSError:
-                return None, None
-        meta = file.info.meta
+        if row.info.meta is None and gone and number != int(self.fs.info.root_inum):
+            file = self._open_meta(number)
+        meta = file.info.meta if file is not None else None
         if meta is None:
-            return None, None
-        if raw != _ORPHANS.encode() and (int(meta.type) in _VIRTUAL or (not base and raw in _TABLES)):
+            return (self._bare(printable(raw), base) if gone else None), None
+        if raw != _ORPHANS.encode() and (int(meta.type) in _VIRTUAL or raw in _TABLES or (not base and raw in _TREES)):
             self._claims.add(e for a in _attributes(file) for e in self._runs(a))
             return None, None
-        reused = gone and (not int(meta.flags) & _DEAD or (self.source == "ntfs" and info.meta_seq != meta.seq))
         name = printable(raw)
         path = f"{base}/{name}" if base else name
         state: _State = "live" if not (gone or dead) else "orphan" if path.startswith(_ORPHANS) else "deleted"
+        reused = state == "deleted" and (
+            not int(meta.flags) & _DEAD or (self.source == "ntfs" and info.meta_seq != meta.seq)
+        )
         turn = self._turn(int(meta.addr), int(meta.nlink), reused=reused, live=state == "live")
         return _Found(path, name, int(meta.addr), state, turn), None if reused else file
+
+    def _open_meta(self, number: int) -> Any:
+        try:
+            return self.fs.open_meta(number) if number else None
+        except OSError:
+            return None
+
+    def _bare(self, name: str, base: str) -> _Found:
+        """A deleted name of which nothing but the name is left."""
+        return _Found(f"{base}/{name}" if base else name, name, 0, "deleted", self._turn(0, 0, reused=True, live=False))
 
     def _turn(self, number: int, links: int, *, reused: bool, live: bool) -> str:
         """What tells one name of a record from the others."""
@@ -279,6 +292,9 @@ class Tree:
             if main and seen:
                 continue
             seen = seen or main
+            if main and (target := _target(file)) is not None:
+                yield str(number), "", len(target), (), -1, 0
+                continue
             extents = list(self._runs(attribute))
             size = self._size(attribute, extents)
             flags: tuple[str, ...] = ("stream",) if stream else ()
@@ -353,9 +369,11 @@ class Tree:
             return
 
     def _find(self, locator: str) -> tuple[Any, Any]:
-        number, _, wanted = locator.partition("#")[0].partition("-")
-        if "~" in number:
+        if not (parts := _LOCATOR.fullmatch(locator)):
+            raise AddressError(f"{self.kind}:{locator} is no entry")
+        if parts["reused"]:
             raise DamagedError(f"{self.kind}:{locator}: its record belongs to another file now")
+        number, wanted = parts["number"], parts["stream"]
         try:
             file = self.fs.open_meta(int(number))
             for attribute in _attributes(file):
@@ -376,6 +394,8 @@ class Tree:
         file, attribute = self._find(locator)
         if attribute is None:
             return Reader(Memory(b""))
+        if (target := _target(file)) is not None:
+            return Reader(Memory(target))
         extents = list(self._runs(attribute))
         size = self._size(attribute, extents)
         if int(attribute.info.flags) & (_RESIDENT | _COMPRESSED) or self.source == "ntfs":
@@ -384,15 +404,15 @@ class Tree:
 
     def slack(self, locator: str) -> Reader:
         """The rest of the last block."""
-        _, attribute = self._find(locator)
-        extents = list(self._runs(attribute)) if attribute is not None else []
+        file, attribute = self._find(locator)
+        extents = list(self._runs(attribute)) if attribute is not None and _target(file) is None else []
         left = rest(extents, self._size(attribute, extents)) if extents else []
         return Reader(Pieces(self.medium, left, length(left)))
 
     def extents(self, locator: str) -> list[Extent]:
         """Where an entry lies."""
-        _, attribute = self._find(locator)
-        return list(self._runs(attribute)) if attribute is not None else []
+        file, attribute = self._find(locator)
+        return list(self._runs(attribute)) if attribute is not None and _target(file) is None else []
 
     def free(self) -> list[Range]:
         """What no live entry claims."""
@@ -403,11 +423,23 @@ class Tree:
         return complement(self._claimed or [], self.medium.size)
 
 
+def _label(raw: bytes) -> str:
+    label = printable(raw[: -len(_LABEL)]).strip()
+    return "" if label in _NO_LABEL else label
+
+
 def _attributes(file: Any) -> list[Any]:
     try:
         return list(file)
     except OSError:
         return []
+
+
+def _target(file: Any) -> bytes | None:
+    """Where a symbolic link leads, which The Sleuth Kit knows but does not give as content."""
+    meta = file.info.meta
+    link = meta.link if int(meta.type) == _LINK else None
+    return link if isinstance(link, bytes) else None
 
 
 def _is_directory(file: Any) -> bool:
