@@ -10,12 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.conftest import DEMO, Silent, harvest_demo
 
 from moisson.address import Address
 from moisson.engine.case import Case
 from moisson.errors import CaseError, UsageError
 from moisson.model import Run, identity
-from tests.conftest import DEMO, Silent, harvest_demo
 
 pytestmark = pytest.mark.xdist_group("case")
 TABLES = ("items", "texts", "sightings", "events", "leads", "failures")

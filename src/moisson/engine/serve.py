@@ -16,7 +16,7 @@ from moisson.engine.read import Walk, descend
 from moisson.errors import EvidenceError
 from moisson.evidence import volume
 from moisson.evidence.filesystem import Fault
-from moisson.identify.kind import identify
+from moisson.identify.kind import identify, prepare
 from moisson.model import Failure
 from moisson.reader import Reader
 from moisson.selectors import find, language
@@ -184,6 +184,7 @@ class Server:
 def warm() -> None:
     """Load every table that a reader would load at first use, so that children share them; sees no evidence."""
     registry.load()
+    prepare()
     context = find.Context(regions=Settings().regions, languages=Settings().languages)
     for text in _SAMPLES:
         list(find.find(text, context))

@@ -38,7 +38,6 @@ PRELOAD = (
     "moisson.selectors.language:_whole",
     "moisson.identify.kind",
     *BUILT_IN,
-    "moisson.identify.kind:prepare",
     "moisson.engine.serve:warm",
 )
 _DECODED = (".e01", ".ex01", ".s01", ".qcow2", ".vmdk", ".vhd", ".vhdx")

@@ -10,6 +10,7 @@ RIGHT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010ff
 _PRESENTATION = re.compile("[\ufb1d-\ufdff\ufe70-\ufefc]")
 _MIRRORED = str.maketrans("()[]{}<>«»‹›", ")(][}{><»«›‹")
 _SEPARATORS = ",.:/\u00a0\u060c"
+_PARENTHESES = str.maketrans("()", ")(")
 _NUMBERS = ("EN", "AN")
 _BETWEEN = "-./()+"
 _STOPS = ".,;:!?\u060c\u061b\u061f"
@@ -39,9 +40,8 @@ def logical(cells: list[str], *, right: bool | None = None) -> str:
         return "".join(cells)
     if right is None:
         right = _is_right(cells, kinds)
-    if right:
-        return "".join(_backward(cells, kinds, _left_runs(cells, kinds)))
-    return "".join(_forward(cells, kinds))
+    turned = _backward(cells, kinds, _left_runs(cells, kinds)) if right else _forward(cells, kinds)
+    return _bracketed("".join(turned))
 
 
 def _cell_kind(cell: str) -> str:
@@ -216,6 +216,12 @@ def _numbers_before(cells: list[str], kinds: list[str], at: int) -> int:
 
 def _mirror(cell: str, found: str) -> str:
     return cell.translate(_MIRRORED) if found == "N" else cell
+
+
+def _bracketed(text: str) -> str:
+    """Brackets turned back where the file already had them as they are read."""
+    found = [c for c in text if c in "()"]
+    return text.translate(_PARENTHESES) if found and found[0] == ")" and found[-1] == "(" else text
 
 
 def _marks_behind(cells: list[str]) -> list[str]:

@@ -24,10 +24,10 @@ _WIDE_HIGH = rb"\x01\x03\x04\x05\x06\x07\x08\x1e\x20\xfb\xfd\xfe"
 _RUN = re.compile(rb"(?:" + _UTF8 + rb"){5,}")
 _LE = re.compile(rb"(?:[\t\n\r\x20-\x7e\xa0-\xff]\x00|[\x00-\xff][" + _WIDE_HIGH + rb"]){4,}")
 _BE = re.compile(rb"(?:\x00[\t\n\r\x20-\x7e\xa0-\xff]|[" + _WIDE_HIGH + rb"][\x00-\xff]){4,}")
-# windows-1256: at least three Arabic letters side by side, with blanks, digits and Latin around them.
+# windows-1256: at least four Arabic letters side by side, with blanks, digits and Latin around them.
 _LETTERS = rb"\xc0-\xd6\xd8-\xdf\xe1\xe3-\xe6\xec\xed\x81\x8d\x8e\x90\x98\x9a\x9f\xaa"
 _AROUND = rb"\t\x20-\x7e\xa0\xa1\xba\xbf\xf0-\xf3\xf5\xf6\xf8\xfa\xdc"
-_ARABIC = re.compile(rb"[\t\x20-\x7e]{0,400}[" + _LETTERS + rb"]{3,}[" + _AROUND + _LETTERS + rb"]{0,4000}")
+_ARABIC = re.compile(rb"[\t\x20-\x7e]{0,400}[" + _LETTERS + rb"]{4,}[" + _AROUND + _LETTERS + rb"]{0,4000}")
 _NOT_TEXT = re.compile(r"[^\W_]", re.UNICODE)
 
 
@@ -46,23 +46,36 @@ def read_strings(data: Reader) -> Iterator[Passage]:
 
 
 def _runs(block: bytes) -> Iterator[tuple[int, str]]:
-    """Runs with their places; of two that overlap in the same bytes, the better one."""
+    """Runs with their places; of those that claim the same bytes, the better one."""
     taken = bytearray(len(block))
-    for pattern, charset in ((_LE, "utf-16-le"), (_BE, "utf-16-be"), (_RUN, "utf-8"), (_ARABIC, "cp1256")):
-        if charset == "utf-16-le" and block.count(0) < 4 and not _LE.search(block):
-            continue
+    for start, end, text in sorted(_wide(block), key=lambda run: -_score(run[2])):
+        if 1 not in taken[start:end]:
+            taken[start:end] = b"\1" * (end - start)
+            yield start, text
+    for pattern, charset in ((_ARABIC, "cp1256"), (_RUN, "utf-8")):
         for m in pattern.finditer(block):
-            start, end = m.span()
-            if 1 in taken[start:end]:
-                if charset != "utf-8":
-                    continue
-                start, end = _free(taken, start, end)
-                if end - start < 5:
-                    continue
-            text = _BLANK.sub(" ", block[start:end].decode(charset, "ignore")).strip()
-            if _worthy(text, charset):
+            start, end = _free(taken, *m.span()) if 1 in taken[m.start() : m.end()] else m.span()
+            text = _text(block[start:end], charset)
+            if end - start >= 5 and _worthy(text, charset):
                 taken[start:end] = b"\1" * (end - start)
                 yield start, text
+
+
+def _wide(block: bytes) -> Iterator[tuple[int, int, str]]:
+    for pattern, charset in ((_LE, "utf-16-le"), (_BE, "utf-16-be")):
+        for m in pattern.finditer(block):
+            text = _text(m[0], charset)
+            if _worthy(text, charset):
+                yield m.start(), m.end(), text
+
+
+def _text(raw: bytes, charset: str) -> str:
+    return _BLANK.sub(" ", raw.decode(charset, "ignore")).strip()
+
+
+def _score(text: str) -> int:
+    """Length, and more for blanks: read one byte off, a blank before an Arabic letter becomes a letter itself."""
+    return len(text) + 2 * text.count(" ")
 
 
 def _free(taken: bytearray, start: int, end: int) -> tuple[int, int]:

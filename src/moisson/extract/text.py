@@ -115,23 +115,23 @@ def read_json(data: Reader, keys: Sequence[str] = ()) -> Iterator[Passage | Fact
     rest = ""
     for text, _ in stream(data):
         rest += text
-        end = rest.rfind("\n") + 1 or (len(rest) - 12 if not rest[-12:].isspace() else 0)
-        end = _before_escape(rest, end)
-        if end > 0:
+        if end := _cut(rest):
             yield Passage(unescape(rest[:end]))
             rest = rest[end:]
     if rest:
         yield Passage(unescape(rest))
 
 
-def _before_escape(text: str, end: int) -> int:
-    """The same place, or a little earlier if it would split an escape or a surrogate pair of escapes."""
-    at = text.rfind("\\", max(0, end - 12), max(0, end))
-    while at > 0 and text[at - 1] == "\\" and end - at < 24:
-        at -= 1
-    if at >= 6 and text[at - 6 : at - 4] == "\\u":
-        at -= 6
-    return at if at >= 0 else end
+def _cut(text: str) -> int:
+    """The last place at which no escape can be split; 0 if there is none near the end."""
+    end = len(text)
+    for _ in range(1000):
+        end = max(text.rfind(mark, 0, end) for mark in " ,\n")
+        if end <= 0:
+            break
+        if "\\" not in text[max(0, end - 32) : end]:
+            return end
+    return len(text) if len(text) > 4 * _PIECE else 0
 
 
 def unescape(text: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from msgspec import Struct
 
-from moisson.model import Role
+if TYPE_CHECKING:
+    from moisson.model import Role
 
 
 class Context(Struct, frozen=True):
