@@ -1,48 +1,24 @@
 """Which country a selector, a person or an exhibit concerns: a hypothesis with its reasons.
 
 A selector may say it itself (prefix, IBAN, plate, position …). One that does not is given the country of what stands
-beside it: on the same line, in the same contact card, on the line before or after. Each reason keeps its strength, so
-that an analyst can contest it.
+with it (`moisson.link.ties`), and so, in a few rounds, are the names between. Each reason keeps its strength, so that
+an analyst can contest it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from itertools import combinations, product
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from moisson.link.rarity import base_rate
-from moisson.selectors import kinds, names
+from moisson.link.origins import origins
+from moisson.link.ties import Key, Ties, gather
+from moisson.store.query import Reader  # noqa: TC001
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from moisson.store.query import Reader
-
-Key = tuple[str, str]
-
-SAME_LINE, NEXT_LINE, SAME_CARD = 1.0, 0.3, 1.5
-CROWD = 12
-ROUNDS, DAMPING = 2, 0.6
-ENOUGH, LEAD = 0.25, 0.5
-COMMON_BASE = 0.9
-_TIES = (
-    "phone",
-    "email",
-    "account",
-    "iban",
-    "crypto",
-    "imei",
-    "imsi",
-    "mac",
-    "ssid",
-    "plate",
-    "coords",
-    "name",
-    "passport",
-)
+ROUNDS, DAMPING, PRIOR = 3, 0.7, 0.1
+ENOUGH, LEAD = 0.25, 0.6
+SOCIABLE = 8
+_HELD_ABROAD = frozenset({"iban"})
 
 
 class Hypothesis(Struct, frozen=True):
@@ -65,18 +41,17 @@ class Summary(Struct, frozen=True):
 
 
 def hypotheses(reader: Reader) -> list[Hypothesis]:
-    """Every selector's countries, strongest first."""
-    where, ties = _gather(reader)
-    own = {key: _own(key) for key in where}
-    spread = _spread(own, ties)
+    """Every selector's countries, by country and strongest first."""
+    ties = gather(reader)
+    spread = _spread(ties)
     found = []
     for key, countries in spread.items():
         best = max(countries.values(), default=0.0)
         for country, strength in countries.items():
             if strength >= ENOUGH and strength >= LEAD * best:
-                reasons = [why for c, why, _ in own[key] if c == country] or _borrowed(key, country, own, ties)
-                exhibits = tuple(sorted(where[key]))
-                found.append(Hypothesis(country, *key, round(min(strength, 1.0), 3), tuple(reasons[:5]), exhibits))
+                reasons = _reasons(key, country, ties)
+                exhibits = tuple(sorted(ties.where[key]))
+                found.append(Hypothesis(country, *key, round(min(strength, 1.0), 3), reasons, exhibits))
     return sorted(found, key=lambda h: (h.country, -h.strength, h.kind, h.value))
 
 
@@ -92,91 +67,41 @@ def summarise(found: list[Hypothesis]) -> list[Summary]:
     return sorted(summaries, key=lambda s: (-len(s.selectors), s.country))
 
 
-def _own(key: Key) -> list[tuple[str, str, float]]:
-    if base_rate(*key) >= COMMON_BASE:
-        return []
-    return [(r.country, r.why, r.strength) for r in kinds.get(key[0]).country(key[1])]
-
-
-def _gather(reader: Reader) -> tuple[dict[Key, set[str]], dict[Key, dict[Key, float]]]:
-    where: dict[Key, set[str]] = defaultdict(set)
-    ties: dict[Key, dict[Key, float]] = defaultdict(lambda: defaultdict(float))
-    before: tuple[str, int, list[Key]] = ("", -9, [])
-    for item, line, exhibit, found in _lines(reader):
-        keys = list(dict.fromkeys(found))
-        for key in keys:
-            where[key].add(exhibit)
-        if len(keys) > CROWD:
-            before = ("", -9, [])
-            continue
-        card = line < 0
-        _tie(ties, list(combinations(keys, 2)), (SAME_CARD if card else SAME_LINE) / max(1, len(keys) - 1))
-        if not card and before[0] == item and line - before[1] == 1:
-            _tie(ties, list(product(before[2], keys)), NEXT_LINE / (len(keys) + len(before[2])))
-        before = (item, line, keys)
-    return where, ties
-
-
-def _tie(ties: dict[Key, dict[Key, float]], pairs: list[tuple[Key, Key]], weight: float) -> None:
-    for a, b in pairs:
-        if a != b:
-            ties[a][b] += weight
-            ties[b][a] += weight
-
-
-def _lines(reader: Reader) -> Iterator[tuple[str, int, str, list[Key]]]:
-    rows = reader.sql(
-        """select item, line, case when line < 0 then context else '' end card, any_value(exhibit),
-                  list({'k': kind, 'v': value} order by address)
-           from sightings where list_contains(?, kind) group by item, line, card
-           having line >= 0 or card != '' or count(*) = 1 order by item, line, card""",
-        list(_TIES),
-    )
-    for item, line, card, exhibit, found in rows:
-        keys = [_key(f["k"], f["v"]) for f in found]
-        if card:
-            keys.append(_key("name", card))
-        yield item, line, exhibit, keys
-
-
-def _key(kind: str, value: str) -> Key:
-    return (kind, " ".join(sorted(names.keys(value))[:1]) or value) if kind == "name" else (kind, value)
-
-
-def _spread(
-    own: dict[Key, list[tuple[str, str, float]]], ties: dict[Key, dict[Key, float]]
-) -> dict[Key, dict[str, float]]:
-    direct = {key: _strongest(reasons) for key, reasons in own.items()}
-    now = dict(direct)
+def _spread(ties: Ties) -> dict[Key, dict[str, float]]:
+    direct = {key: _strongest(key) for key in ties.where}
+    fixed = {key for key, mine in direct.items() if len(mine) == 1 and max(mine.values()) >= ENOUGH}
+    now = direct
     for _ in range(ROUNDS):
-        after: dict[Key, dict[str, float]] = {}
-        for key, mine in direct.items():
-            if max(mine.values(), default=0.0) >= ENOUGH:
-                after[key] = mine
-                continue
-            votes: dict[str, float] = defaultdict(float)
-            total = 0.0
-            for other, weight in ties.get(key, {}).items():
-                for country, strength in now.get(other, {}).items():
-                    votes[country] += weight * strength
-                    total += weight * strength
-            after[key] = {c: DAMPING * v / total + mine.get(c, 0) for c, v in votes.items()} if total else mine
+        after = {key: mine if key in fixed else _borrow(key, mine, ties, now) for key, mine in direct.items()}
         now = after
+    for key in fixed:
+        if key[0] in _HELD_ABROAD:
+            now[key] = _borrow(key, {}, ties, now) | direct[key]
     return now
 
 
-def _strongest(reasons: list[tuple[str, str, float]]) -> dict[str, float]:
+def _borrow(key: Key, mine: dict[str, float], ties: Ties, now: dict[Key, dict[str, float]]) -> dict[str, float]:
+    """The countries of what stands with a key; who stands with everybody says little, a single faint tie nothing."""
+    votes: dict[str, float] = defaultdict(float)
+    for other, weight in ties.of.get(key, {}).items():
+        company = min(1.0, SOCIABLE / max(1, len(ties.of[other])))
+        for country, strength in now.get(other, {}).items():
+            votes[country] += weight * company * strength
+    total = sum(votes.values())
+    return mine | {c: DAMPING * v / (total + PRIOR) + mine.get(c, 0.0) for c, v in votes.items()}
+
+
+def _strongest(key: Key) -> dict[str, float]:
     best: dict[str, float] = {}
-    for country, _, strength in reasons:
+    for country, _, strength in origins(*key):
         best[country] = max(best.get(country, 0.0), strength)
     return best
 
 
-def _borrowed(
-    key: Key, country: str, own: dict[Key, list[tuple[str, str, float]]], ties: dict[Key, dict[Key, float]]
-) -> list[str]:
-    beside = sorted(ties.get(key, {}).items(), key=lambda t: (-t[1], t[0]))
-    direct = [
-        f"stands beside {k} {v}: {why}" for (k, v), _ in beside for c, why, _ in own.get((k, v), ()) if c == country
-    ]
-    return list(dict.fromkeys(direct)) or [f"stands beside what stands beside numbers of {country}"]
+def _reasons(key: Key, country: str, ties: Ties) -> tuple[str, ...]:
+    own = [why for c, why, _ in origins(*key) if c == country]
+    if own:
+        return tuple(own[:5])
+    beside = sorted(ties.of.get(key, {}).items(), key=lambda t: (-t[1], t[0]))
+    direct = [f"stands with {k} {v}: {why}" for (k, v), _ in beside for c, why, _ in origins(k, v) if c == country]
+    return tuple(dict.fromkeys(direct))[:5] or (f"stands with somebody who stands with {country}",)

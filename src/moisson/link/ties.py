@@ -1,0 +1,160 @@
+"""Which selectors stand together: on one line, in one contact card, on the lines of one entry.
+
+What a line, a card or an entry holds is tied, the fewer the stronger. An entry is a run of lines in which no kind comes
+twice, for a kind that comes again begins the next. Rows of a database follow each other by chance and make no entry;
+without a name they are messages and calls, which say little of who is party to them.
+Everything is bounded: crowded lines are skipped, entries are short, a selector keeps its strongest ties.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from heapq import nlargest
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+
+from moisson.link.origins import is_common
+from moisson.selectors.spelling import skeleton, tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from moisson.store.query import Reader
+
+Key = tuple[str, str]
+
+SAME_LINE, NEXT_LINE, SAME_CARD, FAINT = 1.0, 0.5, 1.5, 0.05
+CROWD, ENTRY, GAP = 12, 10, 2
+KEEP, MOST = 48, 192
+AT_ONCE = 100_000
+KINDS = (
+    "phone", "email", "account", "iban", "crypto", "imei", "imsi", "iccid", "mac", "ssid", "plate", "coords", "name",
+    "passport",
+)  # fmt: skip
+_FRAME = frozenset({"abu", "umm"})
+_PART = """select item, line, case when line < 0 then context else '' end card, kind, value, exhibit
+    from sightings where list_contains(?, kind) and exhibit = ? and hash(item) % ? = ?
+    order by item, line, card, address"""
+
+
+class Line(Struct):
+    """What stands on one line, or in one card when `card` is set."""
+
+    item: str
+    number: int
+    card: str
+    exhibit: str
+    keys: dict[Key, None]
+
+
+class Ties(Struct):
+    """Where each selector stands, and how strongly it is tied to others."""
+
+    where: dict[Key, set[str]] = field(default_factory=lambda: defaultdict(set))
+    of: dict[Key, dict[Key, float]] = field(default_factory=lambda: defaultdict(dict))
+
+    def add(self, a: Key, b: Key, weight: float) -> None:
+        """Strengthen a tie both ways."""
+        if a != b:
+            self._one_way(a, b, weight)
+            self._one_way(b, a, weight)
+
+    def _one_way(self, a: Key, b: Key, weight: float) -> None:
+        mine = self.of[a]
+        mine[b] = mine.get(b, 0.0) + weight
+        if len(mine) > MOST:
+            self.of[a] = dict(nlargest(KEEP, mine.items(), key=lambda tie: (tie[1], tie[0])))
+
+
+def gather(reader: Reader) -> Ties:
+    """All ties of a case, read a part at a time."""
+    ties = Ties()
+    rows = {
+        item for (item,) in reader.sql("select address from items where kind like '%sqlite%' or kind like '%regf%'")
+    }
+    parties = _parties(reader)
+    entry: list[Line] = []
+    for line in _lines(reader):
+        for key in line.keys:
+            ties.where[key].add(line.exhibit)
+        if len(line.keys) > CROWD:
+            entry = []
+            continue
+        _tie_line(ties, line, parties.get(line.item, frozenset()), row=line.item in rows)
+        if line.number < 0 or line.item in rows:
+            entry = []
+            continue
+        if not _continues(entry, line):
+            entry = []
+        for before in entry:
+            _tie_near(ties, before, line)
+        entry.append(line)
+    return ties
+
+
+def name_key(value: str) -> Key | None:
+    """What the spellings of a name share: its consonants in any order; None for what is too short to tell people."""
+    parts = tokens(value)
+    bones = "".join(sorted("".join(skeleton(p) for p in parts if p not in _FRAME)))
+    frame = next((p for p in parts if p in _FRAME), "")
+    if frame:
+        return ("name", f"{frame} {bones}") if bones else None
+    return ("name", bones) if len(parts) > 1 and len(bones) > 2 else None
+
+
+def _tie_line(ties: Ties, line: Line, parties: frozenset[Key], *, row: bool) -> None:
+    weight = (SAME_LINE if line.number >= 0 else SAME_CARD) / max(1, len(line.keys) - 1)
+    anonymous = row and not any(kind == "name" for kind, _ in line.keys)
+    for a, b in combinations(line.keys, 2):
+        ties.add(a, b, weight * FAINT if anonymous or a in parties or b in parties else weight)
+
+
+def _tie_near(ties: Ties, before: Line, line: Line) -> None:
+    weight = NEXT_LINE / (len(before.keys) * len(line.keys) * (line.number - before.number) ** 0.5)
+    for a in before.keys:
+        for b in line.keys:
+            ties.add(a, b, weight)
+
+
+def _continues(entry: list[Line], line: Line) -> bool:
+    if not entry or entry[-1].item != line.item or len(entry) >= ENTRY:
+        return False
+    kinds = {kind for before in entry for kind, _ in before.keys}
+    return line.number - entry[-1].number <= GAP and not kinds & {kind for kind, _ in line.keys}
+
+
+def _parties(reader: Reader) -> dict[str, frozenset[Key]]:
+    """By item, who writes to whom in it: what a message says seldom describes who sent it."""
+    found: dict[str, set[Key]] = defaultdict(set)
+    for item, kind, value in reader.sql(
+        """select distinct item, p.kind, p.value from (select item, unnest(parties) p from events
+           where kind = 'message' and item != '') where p.value != ''"""
+    ):
+        found[item].add((kind, value))
+    return {item: frozenset(keys) for item, keys in found.items()}
+
+
+def _lines(reader: Reader) -> Iterator[Line]:
+    for exhibit, n in reader.sql("select exhibit, count(*) from sightings group by exhibit order by exhibit"):
+        parts = n // AT_ONCE + 1
+        for part in range(parts):
+            yield from _grouped(reader, exhibit, parts, part)
+
+
+def _grouped(reader: Reader, exhibit: str, parts: int, part: int) -> Iterator[Line]:
+    now: Line | None = None
+    for item, number, card, kind, value, home in reader.sql(_PART, list(KINDS), exhibit, parts, part):
+        key = name_key(value) if kind == "name" else (kind, value)
+        if key is None or is_common(*key):
+            continue
+        alone = number < 0 and not card
+        if now is None or alone or (now.item, now.number, now.card) != (item, number, card):
+            if now is not None:
+                yield now
+            owner = name_key(card) if card else None
+            now = Line(item, number, card, home, {owner: None} if owner else {})
+        now.keys[key] = None
+    if now is not None:
+        yield now
