@@ -16,6 +16,10 @@ class Given:
     children: list
     places: list
 
+    @property
+    def everything(self) -> str:
+        return self.text + "".join(f"\n{value}" for value in self.facts.values())
+
 
 def read(step, data, keys=()) -> Given:
     pieces = list(step(Reader.of(data), keys))

@@ -25,7 +25,12 @@ def epub(**parts: str) -> bytes:
 
 
 def test_pages_in_the_order_of_the_spine():
-    parts = {"META-INF/container.xml": CONTAINER, "o/b.opf": BOOK, "o/a.xhtml": "<p>first خالد</p>", "o/b b.xhtml": "<p>second</p>"}
+    parts = {
+        "META-INF/container.xml": CONTAINER,
+        "o/b.opf": BOOK,
+        "o/a.xhtml": "<p>first خالد</p>",
+        "o/b b.xhtml": "<p>second</p>",
+    }
     given = read(read_epub, epub(**parts))
     assert given.text.split() == ["second", "first", "خالد"]
     assert given.facts == {"book.title": "T", "book.author": "Zoé"}

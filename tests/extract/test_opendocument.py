@@ -47,7 +47,9 @@ def test_headers_properties_and_pictures():
     given = read(read_opendocument, odf("", **{"styles.xml": styles, "meta.xml": meta, "Pictures/a.png": b"\x89PNG"}))
     assert "page header" in given.text
     assert given.facts == {"office.author": "Zoé", "office.last_author": "Omar"}
-    assert [(c.name, str(c.layer), c.open().whole()) for c in given.children] == [("a.png", "zip:Pictures%2Fa.png", b"\x89PNG")]
+    assert [(c.name, str(c.layer), c.open().whole()) for c in given.children] == [
+        ("a.png", "zip:Pictures%2Fa.png", b"\x89PNG")
+    ]
 
 
 def test_nothing_inside():
@@ -66,7 +68,9 @@ def test_locked(corpora, name):
 def test_specimens(corpora):
     docs = corpora / "docs"
     expected = json.loads((docs / "expected.json").read_text())
-    names = [n for n in expected if n.endswith((".odt", ".ods", ".sxw")) and "ncrypted" not in n and "encypted" not in n]
+    names = [
+        n for n in expected if n.endswith((".odt", ".ods", ".sxw")) and "ncrypted" not in n and "encypted" not in n
+    ]
     assert len(names) > 5
     for name in names:
         text = squeezed(read(read_opendocument, (docs / name).read_bytes()).text)

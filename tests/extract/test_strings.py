@@ -30,7 +30,10 @@ def test_every_usual_encoding_is_read():
 
 def test_both_alignments_of_utf16():
     for shift in (0, 1):
-        assert any("contact" in line for line in lines(b"\xff" * (4 + shift) + "contact خالد".encode("utf-16-le") + b"\xff\xff"))
+        assert any(
+            "contact" in line
+            for line in lines(b"\xff" * (4 + shift) + "contact خالد".encode("utf-16-le") + b"\xff\xff")
+        )
 
 
 def test_noise_is_not_text():

@@ -10,7 +10,9 @@ from pieces import read
 from moisson.extract.text import decode, read_json, read_text, read_xml, unescape
 
 ARABIC = "السلام عليكم، هذا نص عربي قصير يذكر خالد منصور في طرابلس ورقم هاتفه 0612345678 وبريده."
-FRENCH = "Le procès-verbal a été rédigé à Liège par l'équipe du soir, près de l'hôtel où dînait Zoé, où logèrent les frères."
+FRENCH = (
+    "Le procès-verbal a été rédigé à Liège par l'équipe du soir, près de l'hôtel où dînait Zoé, où logèrent les frères."
+)
 RUSSIAN = "Однажды в студёную зимнюю пору я из лесу вышел, был сильный мороз."
 
 

@@ -35,7 +35,7 @@ def shown(value: float, number: int, code: str, *, base_1904: bool = False) -> s
     """A number as its cell shows it."""
     if is_date(number, code):
         return date_text(value, base_1904=base_1904)
-    if code and value >= 0 and value == int(value) and value < 1e16 and (masked := _masked(int(value), code)):
+    if code and 0 <= value < 1e16 and value == int(value) and (masked := _masked(int(value), code)):
         return masked
     return number_text(value)
 

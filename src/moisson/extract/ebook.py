@@ -118,6 +118,7 @@ class _Fiction(Sink):
         self._path: list[str] = []
         self._name, self._data = "", []
         self._author: list[str] = []
+        self._words: list[str] = []
         self._size = 0
 
     _data: list[str]
@@ -141,18 +142,21 @@ class _Fiction(Sink):
         if text.isspace() and "p" not in self._path:
             return
         self.write(text)
-        if "description" in self._path and self._path[-1] == "book-title":
-            self.facts.append(Fact("book.title", text.strip()))
-        if "author" in self._path and self._path[-1] != "author":
-            self._author.append(text.strip())
+        if "description" in self._path and len(self._words) < 1000:
+            self._words.append(text)
 
     def end(self, tag: str) -> None:
         name = local(tag)
+        words, self._words = "".join(self._words).strip(), []
         if self._path:
             self._path.pop()
+        if name == "book-title" and words:
+            self.facts.append(Fact("book.title", words))
+        elif "author" in self._path and words:
+            self._author.append(words)
         if name == "binary":
             self.binaries.append((self._name, "".join(self._data)))
-        elif name == "author":
+        elif name == "author" and self._author:
             self.facts.append(Fact("book.author", " ".join(self._author)))
             self._author = []
         if name not in ("strong", "emphasis", "a", "style", "sub", "sup", "code", "binary"):
