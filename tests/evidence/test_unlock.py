@@ -1,160 +1,162 @@
+"""BitLocker with every kind of key, against published digests; what is locked stays locked."""
+
 from __future__ import annotations
 
 import json
-import re
-import subprocess
-from pathlib import Path
+import random
 
 import pytest
 
-from moisson.errors import DamagedError, EvidenceError, LimitError, PasswordError
-from moisson.evidence import derive, luks, unlock
-from moisson.evidence.cipher import Decrypted
-from moisson.reader import Memory
-from tests.evidence.media import changed, part, run, sha256, whole
+from moisson.errors import DamagedError, EvidenceError, PasswordError
+from moisson.evidence import unlock
+from moisson.evidence.volume import Damage, Locked, Volume, open_volume, scan
+from moisson.reader import Memory, Reader, Window
+from tests.conftest import unpack
 
-BITLOCKER = [
-    "aes-cbc-128",
-    "aes-cbc-elephant-256",
-    "aes-xts-128-clearkey-only",
-    "aes-xts-128-startup-key",
-    "aes-xts-128-two-recovery",
-    "aes-xts-128-unicode",
-    "aes-xts-128",
-    "aes-xts-256",
-]
+from .specimens import sha
+
+CBC, ELEPHANT = "bitlk-aes-cbc-128", "bitlk-aes-cbc-elephant-256"
+CLEAR, STARTUP = "bitlk-aes-xts-128-clearkey-only", "bitlk-aes-xts-128-startup-key"
+RECOVERIES, UNICODE, XTS, TO_GO = (
+    f"bitlk-{name}-128{rest}"
+    for name, rest in (("aes-xts", "-two-recovery"), ("aes-xts", "-unicode"), ("aes-xts", ""), ("togo-aes-xts", ""))
+)
 
 
 @pytest.fixture(scope="module")
-def folder(corpora: Path) -> Path:
-    return corpora / "filesystems"
+def vault(corpora):
+    """A medium and what is published of it; the last one is kept."""
+    values = json.loads((corpora / "filesystems" / "expected.json").read_text())
+    kept = {}
+
+    def load(name):
+        if name not in kept:
+            kept.clear()
+            kept[name] = Memory(unpack(corpora / "filesystems" / "cryptsetup" / f"{name}.img.xz"))
+        return kept[name], values[f"cryptsetup/{name}.img.xz"]["bitlocker"]["published"]
+
+    return load
 
 
-@pytest.fixture(scope="module")
-def expected(folder: Path) -> dict:
-    return json.loads((folder / "expected.json").read_text())
+def serial(medium, published):
+    head = medium.pread(0, 512)
+    if "-" in published["filesystem_uuid"]:
+        return head[39:43][::-1].hex("-", 2).upper()
+    return head[72:80][::-1].hex().upper()
 
 
-def test_luks1_opens(folder: Path, expected: dict) -> None:
-    _, medium = part(folder, "made/luks1.raw.gz")
-    assert unlock.probe(medium) == "luks1"
-    clear = unlock.open_clear(medium, "luks1", ["wrong", "moisson"])
-    assert sha256(clear) == expected["made/luks1.raw.gz"]["luks"]["sha256"]
-
-
-def test_luks2_key_opens_the_volume(folder: Path, expected: dict) -> None:
-    """The specimen's header says sectors of 4096 bytes, its maker wrote sectors of 512."""
-    _, medium = part(folder, "made/luks2.raw.gz")
-    header = luks.find_header(medium)
-    assert header is not None
-    key = luks.unlock(medium, header, ["moisson"])
-    clear = Decrypted(medium, 16777216, 524288, "aes-xts-plain64", key, 512, 0)
-    assert sha256(clear) == expected["made/luks2.raw.gz"]["luks"]["sha256"]
-
-
-@pytest.mark.parametrize("name", ["compatimage", "compatimage2"])
-def test_luks_with_cbc_opens(name: str, folder: Path) -> None:
-    _, medium = part(folder, f"cryptsetup/{name}.img.xz")
-    assert unlock.open_clear(medium, unlock.probe(medium), ["compatkey"]).size > 0
-
-
-def test_wrong_passwords_are_counted(folder: Path) -> None:
-    _, medium = part(folder, "made/luks2.raw.gz")
-    with pytest.raises(PasswordError, match="luks2: 2 keys tried"):
-        unlock.open_clear(medium, "luks2", ["one", "two"])
-
-
-def test_a_volume_key_stands_for_the_password(folder: Path) -> None:
-    _, medium = part(folder, "made/luks1.raw.gz")
-    keys = unlock.volume_keys(medium, ["moisson"])
-    assert whole(unlock.open_clear(medium, "luks1", keys)) == whole(unlock.open_clear(medium, "luks1", ["moisson"]))
-    with pytest.raises(PasswordError):
-        unlock.open_clear(medium, "luks1", [keys[0][:-2] + "00", "luks-volume-key:x:zz"])
-
-
-def test_the_second_header_serves(folder: Path) -> None:
-    data = whole(part(folder, "made/luks2.raw.gz")[1])
-    header = luks.find_header(Memory(changed(data, 0, bytes(4096))))
-    assert header is not None
-    assert header.notes == ("second header",)
-    with pytest.raises(DamagedError, match="checksum"):
-        luks.find_header(Memory(changed(changed(data, 5000, b"xx"), 16384, bytes(4096))))
-
-
+@pytest.mark.corpus
 @pytest.mark.parametrize(
-    "options",
+    ("name", "which"),
     [
-        ["--pbkdf", "argon2id", "--pbkdf-memory", "32768", "--pbkdf-parallel", "4", "--sector-size", "4096"],
-        ["--pbkdf", "argon2i", "--pbkdf-memory", "1024", "--pbkdf-parallel", "1", "--key-size", "256"],
-        ["--pbkdf", "pbkdf2", "--hash", "sha512"],
+        (CBC, "password"),
+        (ELEPHANT, "password"),
+        (CLEAR, None),
+        (STARTUP, "recovery_password"),
+        (RECOVERIES, "second_recovery_password"),
+        (UNICODE, "password"),
+        (XTS, "recovery_password"),
+        (TO_GO, "password"),
     ],
-    ids=lambda options: options[1],
 )
-def test_cryptsetup_finds_the_same_volume_key(options: list[str], tmp_path: Path) -> None:
-    (tmp_path / "disk").write_bytes(bytes(20 << 20))
-    (tmp_path / "key").write_bytes("clé de voûte".encode())
-    force = ["--pbkdf-force-iterations", "1000" if "pbkdf2" in options else "4"]
-    run("cryptsetup", "-q", "luksFormat", "--type", "luks2", *options, *force, "disk", "key", cwd=tmp_path)
-    command = ["cryptsetup", "-q", "luksDump", "--dump-volume-key", "--key-file", "key", "disk"]
-    dump = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
-    wanted = "".join(re.findall(r"\b[0-9a-f]{2}\b", dump[dump.index("MK dump:") :]))
-    medium = Memory((tmp_path / "disk").read_bytes())
-    header = luks.find_header(medium)
-    assert header is not None
-    assert luks.unlock(medium, header, ["clé de voûte"]).hex() == wanted
-
-
-def test_greedy_derivations_are_refused() -> None:
-    with pytest.raises(LimitError, match="4096 MiB"):
-        derive.derive(derive.Kdf("argon2id", "00" * 16, time=4, memory=4 << 20, cpus=4), b"x", 64)
-    with pytest.raises(LimitError, match="rounds"):
-        derive.derive(derive.Kdf("pbkdf2", "00" * 16, "sha256", iterations=1 << 31), b"x", 64)
-    with pytest.raises(DamagedError):
-        derive.derive(derive.Kdf("argon2id", "00" * 16, time=0, memory=64, cpus=1), b"x", 64)
-
-
-def test_headers_of_noise_are_refused_in_kind(folder: Path) -> None:
-    import random
-
-    rng = random.Random(4)
-    for name, kind in (("luks1", 1), ("luks2", 2)):
-        data = whole(part(folder, f"made/{name}.raw.gz")[1])[: 1 << 20]
-        for _ in range(60):
-            damaged = bytearray(data[: rng.choice((len(data), rng.randrange(6, 5000)))])
-            for _ in range(4):
-                damaged[rng.randrange(8, min(600 if kind == 1 else 9000, len(damaged)))] = rng.randrange(256)
-            medium = Memory(bytes(damaged))
-            try:
-                if sort := unlock.probe(medium):
-                    unlock.open_clear(medium, sort, ["x"]).pread(0, 512)
-            except EvidenceError as error:
-                assert str(error)  # noqa: PT017
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[] if "clearkey" in n else pytest.mark.slow) for n in BITLOCKER]
-)
-def test_bitlocker_opens(name: str, folder: Path, expected: dict) -> None:
-    name = f"cryptsetup/bitlk-{name}.img.xz"
-    _, medium = part(folder, name)
-    known = expected[name]["bitlocker"]["published"]
-    keys = [key for key in (known["password"], known["recovery_password"]) if key][:1]
+def test_the_published_key_opens_the_published_volume(vault, name, which):
+    medium, published = vault(name)
+    keys = (published[which],) if which else ()
     assert unlock.probe(medium) == "bitlocker"
-    assert sha256(unlock.open_clear(medium, "bitlocker", keys)) == known["decrypted_sha256"]
+    (volume,) = scan(medium, keys)
+    assert isinstance(volume, Volume)
+    assert (str(volume.layers[0]), volume.kind) == ("bde", "fat" if name == TO_GO else "ntfs")
+    clear = open_volume(medium, volume.layers, keys)
+    assert serial(clear, published) == published["filesystem_uuid"]
+    assert clear.size == medium.size
+
+
+@pytest.mark.corpus
+def test_all_of_a_volume_has_the_published_digest(vault):
+    medium, published = vault(CLEAR)
+    clear = unlock.open_clear(medium, "bitlocker", ())
+    assert clear.pread(clear.size - 10, 100) == clear.pread(clear.size - 10, 10)
+    assert clear.pread(clear.size, 10) == b""
+    assert sha(Reader(clear)) == published["decrypted_sha256"]
 
 
 @pytest.mark.slow
-def test_bitlocker_to_go_opens_with_a_recovery_key_written_loosely(folder: Path, expected: dict) -> None:
-    name = "cryptsetup/bitlk-togo-aes-xts-128.img.xz"
-    known = expected[name]["bitlocker"]["published"]
-    _, medium = part(folder, name)
-    keys = [known["recovery_password"].replace("-", " ")]
-    assert sha256(unlock.open_clear(medium, "bitlocker", keys)) == known["decrypted_sha256"]
+@pytest.mark.corpus
+@pytest.mark.parametrize("name", [CBC, ELEPHANT, STARTUP, RECOVERIES, UNICODE, XTS, TO_GO, "bitlk-aes-xts-256"])
+@pytest.mark.parametrize("which", ["password", "recovery_password"])
+def test_every_published_digest(vault, name, which):
+    medium, published = vault(name)
+    if not published[which]:
+        pytest.skip("this volume has no such key")
+    clear = unlock.open_clear(medium, "bitlocker", (published[which],))
+    assert sha(Reader(clear)) == published["decrypted_sha256"]
 
 
-def test_bitlocker_stays_shut_without_a_key(folder: Path) -> None:
-    _, medium = part(folder, "cryptsetup/bitlk-aes-xts-128.img.xz")
-    with pytest.raises(PasswordError, match="bitlocker: 0 keys tried"):
-        unlock.open_clear(medium, "bitlocker", [])
-    with pytest.raises(DamagedError):
-        unlock.open_clear(Memory(whole(medium)[:600]), "bitlocker", [])
+@pytest.mark.corpus
+def test_without_a_key_or_with_wrong_ones_it_is_locked(vault):
+    medium, _ = vault(XTS)
+    wrong = "235818-357951-253979-013365-241120-245575-342914-591921"
+    for keys in ((), ("falsch",), ("\ud800", "a\0b"), (wrong,)):
+        (found,) = scan(medium, keys)
+        assert isinstance(found, Locked), keys
+        assert found.kind == "bitlocker"
+        with pytest.raises(PasswordError):
+            unlock.open_clear(medium, "bitlocker", keys)
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("form", ["{}", " {} ", "{}\n"])
+def test_recovery_passwords_as_people_write_them(vault, form):
+    medium, published = vault(XTS)
+    key = form.format(published["recovery_password"])
+    assert unlock.open_clear(medium, "bitlocker", ("wrong", key)).pread(3, 8) == b"NTFS    "
+    loose = published["recovery_password"].replace("-", " ")
+    assert unlock.open_clear(medium, "bitlocker", (loose,)).pread(3, 8) == b"NTFS    "
+
+
+@pytest.mark.corpus
+def test_in_a_window_of_a_larger_medium(vault):
+    medium, _ = vault(CLEAR)
+    shifted = Window(Memory(bytes(4096) + medium.data + bytes(4096)), 4096, medium.size)
+    assert unlock.open_clear(shifted, "bitlocker", ()).pread(3, 8) == b"NTFS    "
+    assert unlock.probe(Window(shifted.medium, 0, 4096)) == ""
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("name", ["luks1.raw.gz", "luks2.raw.gz"])
+def test_luks_through_the_same_door(corpora, name):
+    made = corpora / "filesystems" / "made"
+    medium, plain = Memory(unpack(made / name)), unpack(made / "secret.raw.gz")
+    (volume,) = scan(medium, ("nein", "moisson"))
+    assert (str(volume.layers[0]), volume.kind) == ("luks", "fat")
+    clear = open_volume(medium, volume.layers, ("nein", "moisson"))
+    assert clear.pread(0, len(plain)) == plain
+    (locked,) = scan(medium, ())
+    assert isinstance(locked, Locked)
+
+
+@pytest.mark.corpus
+def test_damaged_containers_raise_nothing_else(vault):
+    medium, _ = vault(CLEAR)
+    chance = random.Random(5)
+    whole = bytearray(medium.data[: 80 << 20])
+    places = [i for i in range(0, len(whole), 512) if any(whole[i : i + 512])][:200]
+    seen = set()
+    for _ in range(12):
+        raw = whole[:]
+        for at in chance.sample(places, 20) + [0] * chance.randrange(2):
+            raw[at + 16 : at + 500] = chance.randbytes(484)
+        for found in scan(Memory(bytes(raw))):
+            seen.add(type(found))
+            if isinstance(found, Volume):
+                try:
+                    open_volume(Memory(bytes(raw)), found.layers).pread(0, 4096)
+                except EvidenceError:
+                    seen.add(EvidenceError)
+    assert seen & {Damage, Locked, DamagedError, Volume}
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xeb\x58\x90-FVE-FS-" + bytes(501), b"\xeb\x58\x90-FVE-FS-" + b"\xff" * 4096])
+def test_headers_that_promise_too_much(raw):
+    for found in scan(Memory(raw)):
+        assert isinstance(found, Damage)

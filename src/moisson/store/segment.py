@@ -53,7 +53,8 @@ class SegmentWriter:
     def add(self, record: model.Record, origin: str = "") -> None:
         """Take a record; `origin` is the file of the volume it came out of, found through its parents if not given.
 
-        Raises `CaseError` for one of another exhibit or of a kind that segments do not hold."""
+        Raises `CaseError` for one of another exhibit or of a kind that segments do not hold.
+        """
         table = TABLE_OF.get(type(record))
         if table is None:
             raise CaseError(f"a segment does not hold a record of kind {type(record).__name__}")
