@@ -36,6 +36,11 @@ def test_both_alignments_of_utf16():
         )
 
 
+def test_arabic_digits_behind_a_length():
+    digits = "٠٠٣١٦١٩٨٠٠٧٨٦"
+    assert digits in lines(b"\x0d\0\0\0" + digits.encode("utf-16-le") + b"\0\0" + NOISE[:40])
+
+
 def test_noise_is_not_text():
     assert sum(len(line) for line in lines(NOISE * 20)) < len(NOISE * 20) * 0.1
 

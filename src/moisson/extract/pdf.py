@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ctypes
 import re
+import zlib
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pypdfium2
 import pypdfium2.raw as pdfium
 
 from moisson.address import named
-from moisson.errors import DamagedError, PasswordError
+from moisson.errors import DamagedError, LimitError, PasswordError
 from moisson.extract.pdfpage import page_text
 from moisson.model import Fact, Flag, Passage
 from moisson.reader import Child, Reader
@@ -24,11 +26,13 @@ Piece = Passage | Fact | Flag | Child
 MAX_PAGES = 5000
 MAX_NOTES = 2000
 MAX_FILES = 2000
+MAX_UNPACKED = 64 << 20
 MAX_ATTACHMENT = 128 << 20
 _FAULTS = (pypdfium2.PdfiumError, ValueError, OverflowError, OSError, ctypes.ArgumentError, UnicodeError)
 _DATE = re.compile(r"D?:?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:([Z+-])(\d\d)?'?(\d\d)?)?")
 _NAMES = {"Title": "title", "Author": "author", "Subject": "subject", "Keywords": "keywords", "Creator": "creator",
           "Producer": "producer", "CreationDate": "created", "ModDate": "modified"}  # fmt: skip
+_NESTED = re.compile(rb"(?:/Fl(?:ateDecode)?\s*){2,8}\]")
 _TEXT_KEYS = (b"Contents", b"T", b"V", b"TU")
 
 
@@ -63,6 +67,7 @@ def read_pdf(data: Reader, keys: Sequence[str] = ()) -> Iterator[Piece]:
 def _open(data: Reader, keys: Sequence[str]) -> tuple[Any, str | None]:
     """The document and the password that was needed: "" if it opens without one though it is encrypted."""
     source = data.whole(256 << 20)
+    _refuse_bombs(source)
     for key in (None, *dict.fromkeys(keys)):
         try:
             document = pypdfium2.PdfDocument(source, password=key)
@@ -76,6 +81,20 @@ def _open(data: Reader, keys: Sequence[str]) -> tuple[Any, str | None]:
         locked = pdfium.FPDF_GetSecurityHandlerRevision(document.raw) >= 0
         return document, key if key is not None else "" if locked else None
     raise PasswordError("a password opens this PDF; none at hand does")
+
+
+def _refuse_bombs(source: bytes) -> None:
+    """Raise `LimitError` for a stream packed over and over that unpacks beyond all measure."""
+    for m in list(islice(_NESTED.finditer(source), 100)):
+        start = source.find(b"stream", m.end(), m.end() + 4096)
+        pieces = [source[start : start + (8 << 20)].removeprefix(b"stream").lstrip(b"\r\n")] if start > 0 else []
+        for _ in range(min(8, m[0].count(b"/Fl"))):
+            try:
+                pieces = [zlib.decompressobj().decompress(pieces[0], MAX_UNPACKED)] if pieces else []
+            except zlib.error:
+                pieces = []
+        if pieces and len(pieces[0]) >= MAX_UNPACKED:
+            raise LimitError(f"a stream unpacks to more than {MAX_UNPACKED} bytes")
 
 
 def _facts(document: Any) -> Iterator[Fact]:

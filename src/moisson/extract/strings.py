@@ -28,6 +28,7 @@ _BE = re.compile(rb"(?:\x00[\t\n\r\x20-\x7e\xa0-\xff]|[" + _WIDE_HIGH + rb"][\x0
 _LETTERS = rb"\xc0-\xd6\xd8-\xdf\xe1\xe3-\xe6\xec\xed\x81\x8d\x8e\x90\x98\x9a\x9f\xaa"
 _AROUND = rb"\t\x20-\x7e\xa0\xa1\xba\xbf\xf0-\xf3\xf5\xf6\xf8\xfa\xdc"
 _ARABIC = re.compile(rb"[\t\x20-\x7e]{0,400}[" + _LETTERS + rb"]{4,}[" + _AROUND + _LETTERS + rb"]{0,4000}")
+_USUAL = re.compile("[!-~\u00c0-\u024f\u0400-\u04ff\u0621-\u064a\u0660-\u0669\u067e-\u06d3\u06f0-\u06f9]")
 _NOT_TEXT = re.compile(r"[^\W_]", re.UNICODE)
 
 
@@ -74,8 +75,10 @@ def _text(raw: bytes, charset: str) -> str:
 
 
 def _score(text: str) -> int:
-    """Length, and more for blanks: read one byte off, a blank before an Arabic letter becomes a letter itself."""
-    return len(text) + 2 * text.count(" ")
+    """Usual characters against rare ones: read one byte off, letters mostly stay but blanks and ends become rare."""
+    blanks = text.count(" ")
+    usual = len(_USUAL.findall(text))
+    return usual + 2 * blanks - 2 * (len(text) - usual - blanks)
 
 
 def _free(taken: bytearray, start: int, end: int) -> tuple[int, int]:
