@@ -179,10 +179,17 @@ class _Everything(Sink):
 @step(
     "extract.xml",
     version=1,
-    kinds=("application/xml", "application/*+xml", "application/vnd.ms-word.xml", "application/vnd.ms-excel.xml",
-           "application/vnd.ms-office.flat+xml"),
+    kinds=(
+        "application/xml",
+        "application/*+xml",
+        "image/svg+xml",
+        "application/x-plist",
+        "application/vnd.ms-word.xml",
+        "application/vnd.ms-excel.xml",
+        "application/vnd.ms-office.flat+xml",
+    ),
     reference="XML 1.0, fifth edition",
-)  # fmt: skip
+)
 def read_xml(data: Reader, keys: Sequence[str] = ()) -> Iterator[Passage | Fact | Flag]:
     """Texts, comments and values of attributes in the order of the file; where XML ends badly, the rest as text."""
     sink, seen = _Everything(), False
