@@ -8,7 +8,7 @@ import pyfsntfs  # type: ignore[import-not-found]
 
 from moisson.errors import DamagedError
 from moisson.evidence import mft
-from moisson.evidence.tsk import Attribute, open_fs, sentence
+from moisson.evidence.sleuth import Attribute, open_fs, sentence
 from moisson.reader import Reader
 
 if TYPE_CHECKING:
