@@ -43,7 +43,7 @@ def _write(path: Path, rows: Iterable[Row]) -> int:
 
 
 def _selectors(reader: Reader) -> Iterator[Row]:
-    rows = reader.sql(
+    rows = reader.stream(
         """select distinct s.kind, case when s.kind = 'name' then s.raw else s.value end, s.exhibit, o.path
            from sightings s left join items o on o.address = s.origin and o.exhibit = s.exhibit order by all"""
     )
@@ -52,7 +52,7 @@ def _selectors(reader: Reader) -> Iterator[Row]:
 
 
 def _files(reader: Reader) -> Iterator[Row]:
-    rows = reader.sql(
+    rows = reader.stream(
         "select exhibit, path, state, sha256 from items where sha256 != '' and role != 'medium' order by all"
     )
     for exhibit, path, state, sha256 in rows:
@@ -60,7 +60,7 @@ def _files(reader: Reader) -> Iterator[Row]:
 
 
 def _messages(reader: Reader) -> Iterator[Row]:
-    rows = reader.sql(
+    rows = reader.stream(
         "select app, exhibit, parties, when_ns, text from events where kind = 'message' order by exhibit, address"
     )
     for app, exhibit, parties, ns, text in rows:
@@ -91,7 +91,7 @@ def _countries(reader: Reader) -> Iterator[Row]:
 
 
 def _watchlist(reader: Reader) -> Iterator[Row]:
-    rows = reader.sql(
+    rows = reader.stream(
         "select distinct rule, exhibit from leads where rule like 'watchlist:%' and run = ? order by all",
         current_run(reader.root / "lists"),
     )

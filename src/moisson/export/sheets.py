@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from moisson.link import countries, rarity
+from moisson.triage.match import RUN, current_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from moisson.store.query import Reader
 
-_FORMULA = re.compile(r"[=@\t\r]|[+-](?![\d .]*$)")
+_FORMULA = re.compile(r"\s*(?:[=@＝＠＋－]|[+-](?![0-9 .]*\Z))|[\t\r\n]")
 _QUERIES = {
     "files": (
         ("exhibit", "path", "kind", "state", "size", "sha256", "modified", "address"),
@@ -30,7 +31,8 @@ _QUERIES = {
     ),
     "leads": (
         ("urgency", "rule", "why", "exhibit", "address"),
-        "select severity, rule, why, exhibit, address from leads order by severity, rule, address",
+        """select severity, rule, why, exhibit, address from leads where run not like ? || '/%' or run = ?
+           order by severity, rule, address""",
     ),
     "not read": (
         ("exhibit", "kind", "because", "address"),
@@ -42,7 +44,11 @@ _QUERIES = {
 def export_sheets(reader: Reader, out: Path) -> dict[str, int]:
     """Write every table; gives the number of rows by file."""
     out.mkdir(parents=True, exist_ok=True)
-    counts = {name: _write(out / f"{name}.csv", head, reader.sql(query)) for name, (head, query) in _QUERIES.items()}
+    args = {"leads": (RUN, current_run(reader.root / "lists"))}
+    counts = {
+        name: _write(out / f"{name}.csv", head, reader.stream(query, *args.get(name, ())))
+        for name, (head, query) in _QUERIES.items()
+    }
     found = rarity.shared(reader, 100_000)
     rows = [(s.weight, s.kind, s.value, " ".join(s.exhibits), s.why) for s in found]
     counts["links"] = _write(out / "links.csv", ("weight", "kind", "value", "exhibits", "why"), rows)

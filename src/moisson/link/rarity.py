@@ -1,7 +1,8 @@
 """What two exhibits share, the rarest first: inverted lists and document frequency, no table of pairs.
 
 weight = specificity of the kind × rarity in the case × (1 - base rate). The rarity of a value on `df` of `n` exhibits
-is log(1 + n / df) / log(1 + n / 2), which is 1 for a value on exactly two.
+is log(1 + n / df) / log(1 + n / 2), which is 1 for a value on exactly two. A value in a single file of each exhibit may
+be there by chance; each further file takes half of that doubt away.
 """
 
 from __future__ import annotations
@@ -29,6 +30,14 @@ COMMON_SHARE = 0.6
 MANY_EXHIBITS = 5
 MOST_ROWS = 200_000
 PAIR_DF = 24
+CHANCE = 0.3
+_SHARED = """with common as (
+        select kind, value, count(*) df, sum(n)::bigint n, list(exhibit order by exhibit) exhibits from (
+            select kind, value, exhibit, sum(n) n from selectors where list_contains(?, kind) group by all)
+        group by kind, value having df > 1 order by df, kind, value limit ?),
+    held as (
+        select kind, value, count(distinct item) items from sightings semi join common using (kind, value) group by all)
+    select kind, value, df, n, exhibits, coalesce(items, 0) from common left join held using (kind, value)"""
 
 
 class Shared(Struct, frozen=True):
@@ -65,8 +74,8 @@ def base_rate(kind: str, value: str) -> float:
     return max((share for pattern, share in _rates().get(kind, ()) if pattern.fullmatch(value)), default=0.0)
 
 
-def weigh(kind: str, value: str, df: int, n: int) -> tuple[float, str]:
-    """The worth of a value on `df` of `n` exhibits, and why, in words."""
+def weigh(kind: str, value: str, df: int, n: int, items: int = 0) -> tuple[float, str]:
+    """The worth of a value on `df` of `n` exhibits, and why, in words; `items` files hold it, 0 if that is unknown."""
     specificity, base = kinds.get(kind).specificity(value), base_rate(kind, value)
     rarity = math.log(1 + n / df) / math.log(1 + n / 2) if n > 1 else 1.0
     why = f"on {df} of {n} exhibits"
@@ -75,23 +84,20 @@ def weigh(kind: str, value: str, df: int, n: int) -> tuple[float, str]:
         why += ", too common to mean much"
     if base:
         why += f", expected on {base:.0%} of clean systems"
-    return round(specificity * rarity * (1 - base), 4), why
+    doubt = CHANCE * 0.5 ** (items - df) if items >= df else 0.0
+    if items == df:
+        why += ", in one file of each"
+    return round(specificity * rarity * (1 - base) * (1 - doubt), 4), why
 
 
 def shared(reader: Reader, limit: int = 1000, *, floor: float = FLOOR) -> list[Shared]:
     """Selectors on two or more exhibits by falling weight; what weighs less than `floor` is left out."""
     pivots = sorted(name for name, kind in kinds.KINDS.items() if kind.pivot)
     n = reader.sql("select count(distinct exhibit) from selectors")[0][0]
-    rows = reader.sql(
-        """select kind, value, count(*) df, sum(n)::bigint n, list(exhibit order by exhibit) from (
-               select kind, value, exhibit, sum(n) n from selectors where list_contains(?, kind) group by all)
-           group by kind, value having df > 1 order by df, kind, value limit ?""",
-        pivots,
-        MOST_ROWS,
-    )
+    rows = reader.sql(_SHARED, pivots, MOST_ROWS)
     found = []
-    for kind, value, df, seen, exhibits in rows:
-        weight, why = weigh(kind, value, df, n)
+    for kind, value, df, seen, exhibits, items in rows:
+        weight, why = weigh(kind, value, df, n, items)
         if weight >= floor:
             found.append(Shared(kind, value, tuple(exhibits), int(seen), weight, why))
     found.sort(key=lambda s: (-s.weight, -s.sightings, s.kind, s.value))

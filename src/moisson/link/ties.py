@@ -145,7 +145,7 @@ def _lines(reader: Reader) -> Iterator[Line]:
 
 def _grouped(reader: Reader, exhibit: str, parts: int, part: int) -> Iterator[Line]:
     now: Line | None = None
-    for item, number, card, kind, value, home in reader.sql(_PART, list(KINDS), exhibit, parts, part):
+    for item, number, card, kind, value, home in reader.stream(_PART, list(KINDS), exhibit, parts, part):
         key = name_key(value) if kind == "name" else (kind, value)
         if key is None or is_common(*key):
             continue

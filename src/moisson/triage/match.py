@@ -9,10 +9,11 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import yaml
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from moisson.address import Address
 from moisson.errors import AddressError, UsageError
+from moisson.link.origins import origins
 from moisson.model import Lead, Sighting
 from moisson.selectors import find, kinds, names
 
@@ -54,19 +55,24 @@ def read_watchlist(path: Path, context: find.Context) -> list[Entry]:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read as UTF-8 text ({error})") from error
     dialect = ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
-    rows = csv.DictReader(io.StringIO(text), delimiter=dialect)
-    if not {"kind", "value"} <= set(rows.fieldnames or ()):
+    try:
+        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=dialect))
+    except csv.Error as error:
+        raise UsageError(f"{path}: not a table of comma-separated values ({error})") from error
+    head = [name.strip().lower() for name in lines[0]] if lines else []
+    if not {"kind", "value"} <= set(head):
         raise UsageError(f"{path}: the first line must name the columns kind and value (and may name reason, priority)")
     entries = []
-    for number, row in enumerate(rows, 1):
-        kind, raw = (row["kind"] or "").strip().lower(), (row["value"] or "").strip()
+    for number, cells in enumerate(filter(None, lines[1:]), 1):
+        row = dict(zip(head, cells, strict=False))
+        kind, raw = row.get("kind", "").strip().lower(), row.get("value", "").strip()
         if not raw:
             continue
-        priority = (row.get("priority") or "2").strip()
-        if not priority.isdigit():
+        priority = row.get("priority", "").strip() or "2"
+        if not (priority.isascii() and priority.isdigit() and len(priority) < 4):
             raise UsageError(f"{path}: line {number + 1}: priority {priority!r} is no number")
         value = raw if kind == "name" else find.read_query(kind, raw, context) or raw
-        entries.append(Entry(number, kind, value, raw, (row.get("reason") or "").strip(), int(priority)))
+        entries.append(Entry(number, kind, value, raw, row.get("reason", "").strip(), int(priority)))
     return entries
 
 
@@ -78,13 +84,21 @@ def read_requirements(path: Path) -> list[Requirement]:
             Requirement(
                 str(row["id"]),
                 str(row.get("question", "")),
-                tuple(map(str, row.get("selectors") or ())),
-                tuple(str(c).upper() for c in row.get("countries") or ()),
+                _words(row.get("selectors")),
+                tuple(country.upper() for country in _words(row.get("countries"))),
             )
-            for row in table.get("requirements", [])
+            for row in table.get("requirements") or []
         ]
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError, OSError, RecursionError) as error:
         raise UsageError(f"{path}: not a list of requirements ({error})") from error
+
+
+def _words(said: object) -> tuple[str, ...]:
+    """One word or a list of words; what else YAML reads (a number, `NO` for Norway as false) raises `TypeError`."""
+    words = [said] if isinstance(said, str) else said or []
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise TypeError(f"{said!r} is no list of words; put numbers and NO in quotes")
+    return tuple(words)
 
 
 def current_run(lists: Path) -> str:
@@ -125,7 +139,8 @@ class Matcher:
         context = find.Context(regions=settings.regions, languages=settings.languages)
         watchlist, requirements = lists / "watchlist.csv", lists / "requirements.yaml"
         entries = read_watchlist(watchlist, context) if watchlist.exists() else []
-        return cls(entries, read_requirements(requirements) if requirements.exists() else [], current_run(lists))
+        questions = read_requirements(requirements) if requirements.exists() else []
+        return cls(entries, [_canonical(question, context) for question in questions], current_run(lists))
 
     def leads(self, record: Record) -> list[Lead]:
         """What the lists say of this record; only sightings can be on them."""
@@ -161,9 +176,15 @@ class Matcher:
     def _requirements(self, sighting: Sighting) -> Iterator[Requirement]:
         yield from self.asked.get(sighting.value, ())
         for requirement in self.asked_kinds.get(sighting.kind, ()):
-            reasons = kinds.get(sighting.kind).country(sighting.value)
+            reasons = origins(sighting.kind, sighting.value)
             if {reason.country for reason in reasons} & set(requirement.countries):
                 yield requirement
+
+
+def _canonical(requirement: Requirement, context: find.Context) -> Requirement:
+    """With its selectors as sightings have them, however they are written."""
+    meant = ((word, None if word in kinds.KINDS else find.guess(word, context)) for word in requirement.selectors)
+    return structs.replace(requirement, selectors=tuple(guess[1] if guess else word for word, guess in meant))
 
 
 def _lead(run: str, sighting: Sighting, rule: str, severity: int, why: str) -> Lead:
