@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 _READERS = {"zip": read_zip, "tar": read_tar}
 _STRIDE = 8 << 20
-_PIECE = 1 << 18
+_PIECE = 1 << 16
+_MOST = 4 << 20
+_MOST_POINTS = 1024
+_GZIP = b"\x1f\x8b"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 
 
@@ -32,38 +35,41 @@ class Inflated:
         self.size = self.present = self._survey()
 
     def _survey(self) -> int:
-        total = 0
-        for at, done, state, piece in self._inflate(0, 0, zlib.decompressobj(31)):
-            if not self._points or total - self._points[-1][0] >= _STRIDE:
+        total, stride = 0, _STRIDE
+        for at, state, piece in self._inflate(0, zlib.decompressobj(31)):
+            if not self._points or total - self._points[-1][0] >= stride:
                 self._points.append((total, at, state))
+            if len(self._points) > _MOST_POINTS:
+                self._points, stride = self._points[::2], 2 * stride
             total += len(piece)
-            if done:
-                break
         return total
 
-    def _inflate(
-        self, out: int, at: int, state: zlib._Decompress
-    ) -> Iterator[tuple[int, bool, zlib._Decompress, bytes]]:
-        while at < self.medium.size:
-            before = state.copy()
+    def _inflate(self, at: int, state: zlib._Decompress) -> Iterator[tuple[int, zlib._Decompress, bytes]]:
+        """Place, state before it and what follows from there, a bounded piece at a time, member after member."""
+        while True:
+            before, start = state.copy(), at
             data = self.medium.pread(at, _PIECE)
             try:
-                piece = state.decompress(data)
+                piece = state.decompress(data, _MOST)
             except zlib.error as error:
                 raise DamagedError(f"gzip: {error}") from error
-            yield at, state.eof, before, piece
-            at += len(data)
+            at += len(data) - len(state.unconsumed_tail) - len(state.unused_data)
+            yield start, before, piece
             if state.eof:
+                if self.medium.pread(at, 2) != _GZIP:
+                    return
+                state = zlib.decompressobj(31)
+            elif at == start and not piece:
                 return
 
     def pread(self, offset: int, n: int) -> bytes:
         """Bytes at an offset."""
         end = min(offset + n, self.size)
-        if end <= offset:
+        if end <= offset or offset < 0:
             return b""
         out, at, state = max((p for p in self._points if p[0] <= offset), key=lambda p: p[0])
         found = bytearray()
-        for _, _, _, piece in self._inflate(out, at, state.copy()):
+        for _, _, piece in self._inflate(at, state.copy()):
             if out + len(piece) > offset:
                 found += piece[max(0, offset - out) : max(0, end - out)]
             out += len(piece)
@@ -123,7 +129,7 @@ def open_archive(medium: Medium, keys: Sequence[str] = ()) -> tuple[tuple[Layer,
         return (), Archive(Reader(medium), "zip", keys)
     if head[257:262] == b"ustar":
         return (), Archive(Reader(medium), "tar", keys)
-    if head[:2] == b"\x1f\x8b":
+    if head[:2] == _GZIP:
         inflated = Inflated(medium)
         if inflated.pread(257, 5) == b"ustar":
             return (Layer("gzip"),), Archive(Reader(inflated), "tar", keys)

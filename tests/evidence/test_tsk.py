@@ -1,0 +1,173 @@
+"""FAT, exFAT, ext and ISO 9660: deleted files, times without a zone, and what a wrong recovery would claim."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+
+import pytest
+
+from moisson.evidence.filesystem import Budget, Entry, Fault, printable
+from moisson.evidence.tsk import Tree
+from moisson.reader import Memory
+from tests.conftest import unpack
+
+from .specimens import live, member, sha, split
+
+
+@pytest.fixture(scope="module")
+def dftt(corpora):
+    values = json.loads((corpora / "dftt" / "expected.json").read_text())
+    return lambda name: (member(corpora / "dftt" / name, values[name]["image"]), values[name])
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Paris", "Asia/Baghdad", "America/New_York"])
+def test_fat_times_are_those_of_the_wall(dftt, monkeypatch, zone):
+    medium, _ = dftt("5-fat-daylight.zip")
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        entries = {e.name: e for e in split(Tree("fat", medium))[0]}
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    second = 1_000_000_000
+    for name, created in (("winter.txt", 1072965601), ("summer.txt", 1086102001)):
+        found = entries[name].created
+        assert (found.ns // second, found.zone) == (created, "local"), name
+    assert entries["winter.txt"].modified.ns // second == 1072965602
+    assert entries["summer.txt"].modified.ns // second == 1086102004
+
+
+@pytest.mark.corpus
+def test_deleted_files_are_found_and_a_naive_recovery_is_not_sold_as_certain(dftt):
+    medium, values = dftt("6-undel-fat.zip")
+    entries, _ = split(tree := Tree("fat", medium))
+    assert not [e for e in entries if e.state == "live" and not e.directory]
+    dead = {e.size: e for e in entries if not e.directory and e.size}
+    exact = 0
+    for wanted in values["deleted_files"]:
+        entry = dead[wanted["size"]]
+        assert entry.state in ("deleted", "orphan")
+        exact += sha(tree.open(entry.locator)) == wanted["sha256"]
+        assert entry.path.split("/")[-1][1:].lower() == wanted["path"].rsplit("/", 1)[-1][1:]
+    assert exact >= 3
+    assert {e.name[1:].lower() for e in entries if e.directory} >= {"ir1", "ir2"}
+
+
+@pytest.mark.corpus
+def test_fragmented_deleted_files_carry_the_right_digest_or_a_flag(dftt):
+    medium, values = dftt("6-undel-fat.zip")
+    tree = Tree("fat", medium)
+    naive = {f["md5_of_naive_contiguous_read"] for f in values["deleted_files"]} - {None}
+    for entry in split(tree)[0]:
+        if not entry.directory and entry.size:
+            digest = hashlib.md5(tree.open(entry.locator).whole(), usedforsecurity=False).hexdigest()
+            assert digest not in naive or entry.state in ("deleted", "orphan")
+
+
+@pytest.mark.corpus
+def test_contradictory_labels(dftt):
+    medium, _ = dftt("9-fat-label.zip")
+    tree = Tree("fat", medium)
+    entries, faults = split(tree)
+    assert tree.label
+    assert not faults
+    assert not [e for e in entries if "Volume Label" in e.name]
+
+
+@pytest.mark.corpus
+def test_iso_images_with_two_trees(corpora):
+    for name in ("iso-dirtree1.iso", "iso-dirtree2.iso", "iso-endian.iso"):
+        medium = member(corpora / "dftt" / "14-iso9660-1.zip", f"14-iso9660-1/{name}")
+        tree = Tree("iso9660", medium)
+        rows = list(tree.entries())
+        assert all(isinstance(r, Entry | Fault) for r in rows)
+        for entry in split(tree)[0]:
+            if not entry.directory:
+                assert tree.open(entry.locator).size == entry.size
+
+
+@pytest.mark.corpus
+def test_a_backup_superblock_serves(corpora):
+    data = unpack(corpora / "filesystems" / "made" / "ext2.raw.gz")
+    raw = bytearray(data)
+    has_backup = any(data[n * 1024 + 56 : n * 1024 + 58] == b"\x53\xef" for n in range(2, len(data) // 1024))
+    raw[1024:2048] = bytes(1024)
+    if not has_backup:
+        pytest.skip("this specimen has one block group and no backup")
+    tree = Tree("ext", Memory(bytes(raw)))
+    assert live(tree) == live(Tree("ext", Memory(data)))
+    assert any("superblock" in f.detail for f in split(tree)[1])
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize(("name", "kind"), [("fat12", "fat"), ("fat16", "fat"), ("fat32", "fat"), ("exfat", "exfat")])
+def test_the_deleted_file_of_the_made_volumes_is_whole(corpora, name, kind):
+    values = json.loads((corpora / "filesystems" / "expected.json").read_text())[f"made/{name}.raw.gz"]
+    (wanted,) = [e for e in values["filesystems"][0]["entries"] if e.get("deleted") and e.get("sha256")]
+    tree = Tree(kind, Memory(unpack(corpora / "filesystems" / "made" / f"{name}.raw.gz")))
+    dead = [e for e in split(tree)[0] if e.state == "deleted" and e.size]
+    assert [(e.size, sha(tree.open(e.locator))) for e in dead] == [(wanted["size"], wanted["sha256"])]
+    assert b"copper-heron-77" in tree.open(dead[0].locator).whole()
+
+
+def with_size(data, size):
+    """A FAT volume whose big.txt claims another size."""
+    raw = bytearray(data)
+    row = raw.index(b"BIG     TXT")
+    raw[row + 28 : row + 32] = size.to_bytes(4, "little")
+    return Memory(bytes(raw))
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("name", ["fat12", "fat32"])
+def test_a_size_beyond_the_chain_is_cut_and_said_so(corpora, name):
+    data = unpack(corpora / "filesystems" / "made" / f"{name}.raw.gz")
+    tree = Tree("fat", with_size(data, 900_000))
+    (big,) = [e for e in split(tree)[0] if e.path == "big.txt"]
+    assert "size-cut" in big.flags
+    assert 56_000 <= big.size <= 60_000
+    assert tree.open(big.locator).size == big.size
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("name", ["fat12", "fat32"])
+def test_what_a_size_of_four_gigabytes_hides_is_free_space(corpora, name):
+    data = unpack(corpora / "filesystems" / "made" / f"{name}.raw.gz")
+    before = Tree("fat", Memory(data))
+    (place, _), *_ = before.extents(next(e.locator for e in split(before)[0] if e.path == "big.txt"))
+    tree = Tree("fat", with_size(data, 0xFFFFFFFF))
+    assert "big.txt" not in {e.path for e in split(tree)[0]}
+    assert any(at <= place < at + n for at, n in tree.free())
+
+
+@pytest.mark.corpus
+def test_a_directory_that_is_its_own_child(corpora):
+    data = bytearray(unpack(corpora / "filesystems" / "made" / "fat16.raw.gz"))
+    row = data.index(b"DEEP       ")
+    cluster = int.from_bytes(data[row + 26 : row + 28], "little")
+    inner = data.index(b"1          \x10")
+    data[inner + 26 : inner + 28] = cluster.to_bytes(2, "little")
+    entries, _ = split(Tree("fat", Memory(bytes(data))))
+    assert len(entries) < 200
+    assert "deep/1" in {e.path for e in entries}
+
+
+def test_the_budget_keeps_names_without_content_once_the_volume_is_full():
+    rows = [Entry(str(n), f"f{n}", f"f{n}", 40, "deleted", slack=3) for n in range(4)]
+    budget = Budget(100)
+    found = list(budget.spend(iter(rows)))
+    assert [(e.size, e.flags) for e in found] == [(40, ()), (40, ()), (0, ("beyond-volume",)), (0, ("beyond-volume",))]
+    (fault,) = budget.over()
+    assert (fault.kind, fault.detail[:1]) == ("limit", "2")
+    assert list(Budget(1).over()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [(b"a\xffb", "a\\xffb"), ("a\ud800", "a\\ud800"), ("é", "é"), ("é".encode(), "é"), (b"x", "x")]
+)
+def test_printable(name, text):
+    assert printable(name) == text
