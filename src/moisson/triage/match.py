@@ -16,6 +16,7 @@ from moisson.errors import AddressError, UsageError
 from moisson.link.origins import origins
 from moisson.model import Lead, Sighting
 from moisson.selectors import find, kinds, names
+from moisson.selectors.spelling import skeleton, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -172,6 +173,8 @@ class Matcher:
             score = names.score(candidates[row].value, value)
             if score.value >= SAME_NAME:
                 yield candidates[row], f"; written {value} here, likeness {score.value:.2f}"
+            elif _joined(candidates[row].value, value):
+                yield candidates[row], f"; written {value} here, the same consonants with words joined or parted"
 
     def _requirements(self, sighting: Sighting) -> Iterator[Requirement]:
         yield from self.asked.get(sighting.value, ())
@@ -179,6 +182,15 @@ class Matcher:
             reasons = origins(sighting.kind, sighting.value)
             if {reason.country for reason in reasons} & set(requirement.countries):
                 yield requirement
+
+
+def _joined(one: str, other: str) -> bool:
+    """Whether two names differ by a gap, as in Kara Dagh and Karadağ, and in nothing that is spoken."""
+    left, right = tokens(one), tokens(other)
+    if len(left) == len(right) or min(len(left), len(right)) < 2:
+        return False
+    bones = "".join(map(skeleton, left))
+    return len(bones) > 4 and bones == "".join(map(skeleton, right))
 
 
 def _canonical(requirement: Requirement, context: find.Context) -> Requirement:
