@@ -24,13 +24,6 @@ def expected(folder: Path) -> dict:
     return json.loads((folder / "expected.json").read_text())
 
 
-def test_luks1_opens(folder: Path, expected: dict) -> None:
-    _, medium = part(folder, "made/luks1.raw.gz")
-    assert unlock.probe(medium) == "luks1"
-    clear = unlock.open_clear(medium, "luks1", ["wrong", "moisson"])
-    assert sha256(clear) == expected["made/luks1.raw.gz"]["luks"]["sha256"]
-
-
 def test_luks2_key_opens_the_volume(folder: Path, expected: dict) -> None:
     """The specimen's header says sectors of 4096 bytes, its maker wrote sectors of 512."""
     _, medium = part(folder, "made/luks2.raw.gz")
@@ -51,14 +44,6 @@ def test_wrong_passwords_are_counted(folder: Path) -> None:
     _, medium = part(folder, "made/luks2.raw.gz")
     with pytest.raises(PasswordError, match="luks2: 2 keys tried"):
         unlock.open_clear(medium, "luks2", ["one", "two"])
-
-
-def test_a_volume_key_stands_for_the_password(folder: Path) -> None:
-    _, medium = part(folder, "made/luks1.raw.gz")
-    keys = unlock.volume_keys(medium, ["moisson"])
-    assert whole(unlock.open_clear(medium, "luks1", keys)) == whole(unlock.open_clear(medium, "luks1", ["moisson"]))
-    with pytest.raises(PasswordError):
-        unlock.open_clear(medium, "luks1", [keys[0][:-2] + "00", "luks-volume-key:x:zz"])
 
 
 def test_the_second_header_serves(folder: Path) -> None:
