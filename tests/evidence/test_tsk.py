@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import subprocess
 import time
 
 import pytest
 
 from moisson.evidence.filesystem import Budget, Entry, Fault, printable
 from moisson.evidence.tsk import Tree
+from moisson.evidence.volume import scan
 from moisson.reader import Memory
 from tests.conftest import unpack
 
@@ -90,16 +93,21 @@ def test_iso_images_with_two_trees(corpora):
                 assert tree.open(entry.locator).size == entry.size
 
 
-@pytest.mark.corpus
-def test_a_backup_superblock_serves(corpora):
-    data = unpack(corpora / "filesystems" / "made" / "ext2.raw.gz")
-    raw = bytearray(data)
-    has_backup = any(data[n * 1024 + 56 : n * 1024 + 58] == b"\x53\xef" for n in range(2, len(data) // 1024))
-    raw[1024:2048] = bytes(1024)
-    if not has_backup:
-        pytest.skip("this specimen has one block group and no backup")
-    tree = Tree("ext", Memory(bytes(raw)))
+@pytest.mark.skipif(not shutil.which("mke2fs"), reason="mke2fs is not installed")
+@pytest.mark.parametrize("block", [1024, 4096])
+def test_a_backup_superblock_serves(tmp_path, block):
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "a.txt").write_bytes(b"kestrel " * 3000)
+    size = 5 * 8 * block * block // (4 if block == 4096 else 1)
+    command = ["mke2fs", "-q", "-t", "ext4", "-b", str(block), "-d", "tree", "disk", f"{size // 1024}k"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    data = (tmp_path / "disk").read_bytes()
+    gone = Memory(data[:1024] + bytes(1024) + data[2048:])
+    (volume,) = scan(gone)
+    assert (volume.kind, volume.flags) == ("ext", ("backup-superblock",))
+    tree = Tree("ext", gone)
     assert live(tree) == live(Tree("ext", Memory(data)))
+    assert "a.txt" in live(tree)
     assert any("superblock" in f.detail for f in split(tree)[1])
 
 
