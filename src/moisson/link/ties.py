@@ -9,6 +9,7 @@ Everything is bounded: crowded lines are skipped, entries are short, a selector 
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import lru_cache
 from heapq import nlargest
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -94,6 +95,7 @@ def gather(reader: Reader) -> Ties:
     return ties
 
 
+@lru_cache(maxsize=262_144)
 def name_key(value: str) -> Key | None:
     """What the spellings of a name share: its consonants in any order; None for what is too short to tell people."""
     parts = tokens(value)
