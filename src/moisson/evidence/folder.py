@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from moisson.address import decode, encode
 from moisson.errors import AddressError, EvidenceError
-from moisson.evidence.filesystem import Entry, Fault
+from moisson.evidence.filesystem import Entry, Fault, printable
 from moisson.evidence.image import Descriptor
 from moisson.reader import Memory, Reader
 from moisson.times import Instant
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEEPEST = 200
+MOST_SKIPPED = 10_000
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Files(Protocol):
@@ -34,65 +37,107 @@ class Files(Protocol):
 
 
 class Local:
-    """The files below a folder of this machine: no link is followed, no special file opened."""
+    """The files below a folder of this machine: no link is followed, no special file opened.
+
+    `skipped` says what `walk` left out and why, up to a bound.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.skipped: list[tuple[str, str]] = []
 
     def walk(self) -> Iterator[tuple[str, int, int]]:
         """Every regular file, in the order of their names."""
+        self.skipped.clear()
         todo = [("", 0)]
         while todo:
             base, depth = todo.pop()
+            below: list[tuple[str, int]] = []
             try:
-                with os.scandir(os.fsencode(self.root / base)) as found:
-                    rows = sorted(found, key=lambda row: row.name)
-            except OSError:
+                rows = self._list(base)
+            except OSError as error:
+                self._skip(base, error.strerror or "it cannot be listed")
                 continue
-            for row in rows:
-                path = f"{base}/{os.fsdecode(row.name)}" if base else os.fsdecode(row.name)
-                try:
-                    info = row.stat(follow_symlinks=False)
-                except OSError:
-                    continue
-                if stat.S_ISREG(info.st_mode):
+            for name, info in rows:
+                path = f"{base}/{name}" if base else name
+                if info is not None and stat.S_ISREG(info.st_mode):
                     yield path, info.st_size, info.st_mtime_ns
-                elif stat.S_ISDIR(info.st_mode) and depth < DEEPEST:
-                    todo.append((path, depth + 1))
+                elif info is not None and stat.S_ISDIR(info.st_mode) and depth < DEEPEST:
+                    below.append((path, depth + 1))
+                else:
+                    self._skip(path, _why(info))
+            todo += reversed(below)
+
+    def _list(self, base: str) -> list[tuple[str, os.stat_result | None]]:
+        at = self._enter(base.split("/") if base else [])
+        try:
+            with os.scandir(at) as found:
+                names = sorted(row.name for row in found)
+            return [(name, _stat(name, at)) for name in names]
+        finally:
+            os.close(at)
+
+    def _enter(self, parts: list[str]) -> int:
+        """A descriptor of a folder, reached part by part without following a link."""
+        at = os.open(self.root, _FOLDER)
+        for part in parts:
+            try:
+                new = os.open(os.fsencode(part), _FOLDER | os.O_NOFOLLOW, dir_fd=at)
+            finally:
+                os.close(at)
+            at = new
+        return at
+
+    def _skip(self, path: str, why: str) -> None:
+        if len(self.skipped) < MOST_SKIPPED:
+            self.skipped.append((path, why))
 
     def open(self, path: str) -> int:
-        """A descriptor of a regular file, reached part by part without following a link."""
+        """A descriptor of a regular file; raises `AddressError` or `EvidenceError`."""
         parts = path.split("/")
-        if "\0" in path or any(part in ("", ".", "..") for part in parts):
+        if path.startswith("/") or "\0" in path or any(part in ("", ".", "..") for part in parts):
             raise AddressError(f"{path!r} leads out of the folder")
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
-        at = -1
         try:
-            at = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            for part in parts[:-1]:
-                at, old = os.open(os.fsencode(part), flags | os.O_DIRECTORY, dir_fd=at), at
-                os.close(old)
-            found = os.open(os.fsencode(parts[-1]), flags | os.O_NONBLOCK, dir_fd=at)
-        except UnicodeEncodeError as error:
-            raise AddressError(f"{path!r} is no name of a file here") from error
-        except OSError as error:
-            why = "it is a link" if error.errno == errno.ELOOP else error.strerror
-            raise EvidenceError(f"{path}: {why}") from error
-        finally:
-            if at >= 0:
+            at = self._enter(parts[:-1])
+            try:
+                found = os.open(os.fsencode(parts[-1]), _FILE, dir_fd=at)
+            finally:
                 os.close(at)
+        except (OSError, UnicodeEncodeError) as error:
+            raise EvidenceError(f"{printable(path)[:500]}: {_reason(error)}") from error
         if not stat.S_ISREG(os.fstat(found).st_mode):
             os.close(found)
-            raise EvidenceError(f"{path}: it is no regular file")
+            raise EvidenceError(f"{printable(path)}: it is no regular file")
         return found
+
+
+def _stat(name: str, at: int) -> os.stat_result | None:
+    try:
+        return os.stat(name, dir_fd=at, follow_symlinks=False)
+    except OSError:
+        return None
+
+
+def _why(info: os.stat_result | None) -> str:
+    if info is None:
+        return "it cannot be looked at"
+    if stat.S_ISDIR(info.st_mode):
+        return f"deeper than {DEEPEST} folders"
+    return "it is a link" if stat.S_ISLNK(info.st_mode) else "it is no regular file"
+
+
+def _reason(error: OSError | UnicodeEncodeError) -> str:
+    if isinstance(error, UnicodeEncodeError):
+        return "no file can have that name"
+    return "it is a link" if error.errno == errno.ELOOP else error.strerror or "it cannot be opened"
 
 
 class _Held(Descriptor):
     """A descriptor that is closed with its last reader."""
 
     def __init__(self, fd: int) -> None:
-        super().__init__(fd)
         self._held = fd
+        super().__init__(fd)
 
     def __del__(self) -> None:
         os.close(self._held)
@@ -110,8 +155,9 @@ class Folder:
     def entries(self) -> Iterator[Entry | Fault]:
         """Every regular file."""
         for path, size, changed in self.files.walk():
-            name = path.rpartition("/")[2]
-            yield Entry(encode(path), path, name, size, modified=Instant(changed, "ns") if changed else None)
+            text = printable(path)
+            moment = Instant(changed, "ns") if changed else None
+            yield Entry(encode(path), text, text.rpartition("/")[2], size, modified=moment)
 
     def open(self, locator: str) -> Reader:
         """The bytes of a file."""

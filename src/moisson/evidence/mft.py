@@ -6,21 +6,26 @@ Layout after the Linux-NTFS project's documentation ("FILE record", "Attributes"
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from typing import NamedTuple
 
 from moisson.errors import DamagedError
+from moisson.times import Instant, from_filetime
 
 Run = tuple[int | None, int]
 INFORMATION, LIST, NAME, DATA, INDEX_ROOT, REPARSE = 0x10, 0x20, 0x30, 0x80, 0x90, 0xC0
 COMPRESSED, ENCRYPTED, SPARSE = 0x0001, 0x4000, 0x8000
 NUMBER, SEQUENCE = (1 << 48) - 1, 48
-_HEADER = struct.Struct("<16xH2xHHI4xQ")
+_HEADER = struct.Struct("<4s12xH2xHHI4xQ")
 _ATTRIBUTE = struct.Struct("<IIBBHHH")
 _RESIDENT = struct.Struct("<IH")
 _EXTENT = struct.Struct("<Q8xH14xQQ")
+_SEQUENCE = struct.Struct("<HH")
 _FILE_NAME = struct.Struct("<Q56xBB")
 _LISTED = struct.Struct("<IHBBQQH")
-_TIMES = struct.Struct("<QQQQ")
+_FILETIMES = struct.Struct("<QQQQ")
+_NEVER = (None,) * 4
+_WOF = 0x80000017
 _DOS = 2
 _FAR = 1 << 52
 _STRIDE = 512
@@ -87,13 +92,28 @@ class Record(NamedTuple):
                 (short if space == _DOS else long).append(Name(parent & NUMBER, parent >> SEQUENCE, text))
         return (list(dict.fromkeys(long)) if len(long) > 1 else long) or short[:1]
 
-    def times(self) -> tuple[int, int, int, int]:
-        """Creation, modification, change of the record, access, as FILETIME."""
+    def times(self) -> tuple[Instant | None, ...]:
+        """Creation, modification, change of the record, access."""
         found = self.first(INFORMATION)
-        if found is None or found.data is None or len(found.data) < 32:
-            return 0, 0, 0, 0
-        a, b, c, d = _TIMES.unpack_from(found.data)
-        return a, b, c, d
+        return _instants(found.data[:32].ljust(32, b"\0")) if found and found.data else _NEVER
+
+    @property
+    def is_wof(self) -> bool:
+        """Whether Windows keeps the content packed in a stream beside it (WOF, "CompactOS")."""
+        found = self.first(REPARSE)
+        return bool(found and found.data and int.from_bytes(found.data[:4], "little") == _WOF)
+
+
+@lru_cache(1 << 12)
+def _instants(raw: bytes) -> tuple[Instant | None, ...]:
+    created, modified, changed, accessed = _FILETIMES.unpack(raw)
+    first = from_filetime(created)
+    return (
+        first,
+        first if modified == created else from_filetime(modified),
+        first if changed == created else from_filetime(changed),
+        first if accessed == created else from_filetime(accessed),
+    )
 
 
 class Head(NamedTuple):
@@ -109,16 +129,16 @@ class Head(NamedTuple):
 
 def head(raw: bytes | memoryview) -> Head | None:
     """The header of a record, or None where none was ever written."""
-    if raw[:4] != b"FILE":
+    signature, sequence, start, flags, used, base = _HEADER.unpack_from(raw)
+    if signature != b"FILE":
         return None
-    sequence, start, flags, used, base = _HEADER.unpack_from(raw)
-    return Head(sequence, bool(flags & 1), bool(flags & 2), base & NUMBER, start, used)
+    return Head(sequence, flags & 1 == 1, flags & 2 == 2, base & NUMBER, start, used)
 
 
 def restore(raw: bytes | memoryview) -> bytes:
     """The record with the ends of its sectors put back; raises `DamagedError` when it was torn."""
     record = bytearray(raw)
-    at, count = struct.unpack_from("<HH", record, 4)
+    at, count = _SEQUENCE.unpack_from(record, 4)
     if at < 40 or at + 2 * count > len(record) or not 1 <= count <= len(record) // _STRIDE + 1:
         raise DamagedError("its update sequence is out of bounds")
     mark = record[at : at + 2]
@@ -148,26 +168,21 @@ def _attributes(record: bytes, at: int, end: int) -> list[Attribute]:
             break
         if size < 24 or at + size > end:
             raise DamagedError(f"attribute {kind:#x} leaves its record")
-        if far or kind in _WANTED:
-            name = _utf16(record[at + where : at + min(where + 2 * letters, size)]) if letters else ""
-            read = _far if far else _near
-            found.append(read(record[at : at + size], kind, identifier, name, flags))
+        name = _utf16(record[at + where : at + min(where + 2 * letters, size)]) if letters else ""
+        if far:
+            if size < 64:
+                raise DamagedError(f"attribute {kind:#x} is too short")
+            first, start, real, valid = _EXTENT.unpack_from(record, at + 16)
+            runs = decode_runs(record[at + start : at + size])
+            found.append(Attribute(kind, identifier, name, flags, real, valid, first, None, runs))
+        elif kind in _WANTED:
+            real, start = _RESIDENT.unpack_from(record, at + 16)
+            if start + real > size:
+                raise DamagedError(f"attribute {kind:#x} is longer than its place")
+            data = record[at + start : at + start + real]
+            found.append(Attribute(kind, identifier, name, flags, real, real, 0, data, _NOWHERE))
         at += size
     return found
-
-
-def _far(raw: bytes, kind: int, identifier: int, name: str, flags: int) -> Attribute:
-    if len(raw) < 64:
-        raise DamagedError(f"attribute {kind:#x} is too short")
-    first, runs, real, valid = _EXTENT.unpack_from(raw, 16)
-    return Attribute(kind, identifier, name, flags, real, valid, first, None, decode_runs(raw[runs:]))
-
-
-def _near(raw: bytes, kind: int, identifier: int, name: str, flags: int) -> Attribute:
-    size, begin = _RESIDENT.unpack_from(raw, 16)
-    if begin + size > len(raw):
-        raise DamagedError(f"attribute {kind:#x} is longer than its place")
-    return Attribute(kind, identifier, name, flags, size, size, 0, raw[begin : begin + size], _NOWHERE)
 
 
 def decode_runs(raw: bytes) -> list[Run]:

@@ -6,8 +6,7 @@ locator of a stream is `record-type-id` as in `4711-128-4`; `#2` after it is the
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from moisson.errors import AddressError, DamagedError, PasswordError
 from moisson.evidence import mft
@@ -16,7 +15,6 @@ from moisson.evidence.filesystem import Budget, Entry, Fault, printable
 from moisson.evidence.filetable import Table
 from moisson.evidence.packed import Library
 from moisson.reader import Memory, Reader
-from moisson.times import from_filetime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,12 +26,10 @@ _VOLUME = 3
 _DEEPEST = 255
 _MOST_FAULTS = 1000
 _MOST_NAMES = 1024
-_WOF = 0x80000017
 _WOF_STREAM = "WofCompressedData"
 _ORPHANS = "$OrphanFiles"
 _MARKS = ((mft.COMPRESSED, "compressed"), (mft.ENCRYPTED, "encrypted"), (mft.SPARSE, "sparse"))
 _State = Literal["live", "deleted", "orphan"]
-_time = lru_cache(1 << 12)(from_filetime)
 
 
 class _Directory(NamedTuple):
@@ -56,7 +52,7 @@ class Ntfs:
         self.label = self._label()
         self._claimed: list[Range] | None = None
         self._directories: dict[int, _Directory] = {}
-        self._paths: dict[int, str] = {}
+        self._folders: dict[tuple[int, int], str] = {}
         self._library: Library | None = None
 
     def _label(self) -> str:
@@ -92,7 +88,9 @@ class Ntfs:
                     yield Fault(str(number), "", "damaged", str(error))
                 continue
             if record is not None:
-                claims.add(e for a in record.attributes if a.runs for e in self.table.place(a))
+                for attribute in record.attributes:
+                    if attribute.runs:
+                        claims.add(self.table.place(attribute))
                 yield from self._entries(record, [])
         if faults > _MOST_FAULTS:
             yield Fault("", "", "damaged", f"and {faults - _MOST_FAULTS} more records")
@@ -126,39 +124,41 @@ class Ntfs:
     def _survey(self) -> None:
         """Learn the directories, by which every path is made."""
         self._directories.clear()
-        self._paths.clear()
-        for number, raw in self._records():
-            if not raw[22] & 2 or (header := mft.head(raw)) is None or header.base:
-                continue
-            try:
-                record = self.table.record(number, raw)
-            except DamagedError:
-                continue
-            if record and (names := record.names()):
-                parent, sequence, name = names[0]
-                self._directories[number] = _Directory(name, parent, sequence, record.sequence, record.live)
+        self._folders.clear()
+        size = self.table.boot.record
+        for number, block in self.table.blocks():
+            for at in range(0, len(block), size):
+                if block[at + 22] & 2:
+                    self._learn(number + at // size, block[at : at + size])
+
+    def _learn(self, number: int, raw: memoryview) -> None:
+        try:
+            record = self.table.record(number, raw)
+        except DamagedError:
+            return
+        if record and record.directory and not record.base and (names := record.names()):
+            parent, sequence, name = names[0]
+            self._directories[number] = _Directory(name, parent, sequence, record.sequence, record.live)
 
     def _folder(self, parent: int, sequence: int) -> str:
         """The path of the directory a reference leads to; one that was used again since leaves an orphan."""
-        names: list[str] = []
-        passed: list[int] = []
+        passed: list[tuple[tuple[int, int], str]] = []
         base = _ORPHANS
-        for _ in range(_DEEPEST):
+        while len(passed) < _DEEPEST:
             if parent == _ROOT:
                 base = ""
                 break
-            found = self._directories.get(parent)
+            found, reference = self._directories.get(parent), (parent, sequence)
             if found is None or sequence not in (0, found.sequence, found.sequence - (not found.live)):
                 break
-            if parent in self._paths:
-                base = self._paths[parent]
+            if reference in self._folders:
+                base = self._folders[reference]
                 break
-            names.append(printable(found.name))
-            passed.append(parent)
+            passed.append((reference, printable(found.name)))
             parent, sequence = found.parent, found.parent_sequence
-        for name, number in zip(reversed(names), reversed(passed), strict=True):
+        for reference, name in reversed(passed):
             base = f"{base}/{name}" if base else name
-            self._paths[number] = base
+            self._folders[reference] = base
         return base
 
     def _entries(self, record: mft.Record, claimed: list[Range]) -> Iterator[Entry]:
@@ -166,11 +166,13 @@ class Ntfs:
         if number < _FIRST_USER and number != _ROOT:
             return
         names = [mft.Name(_ROOT, 0, "")] if number == _ROOT else record.names()[:_MOST_NAMES]
-        streams = list(self._streams(record, claimed)) if names else []
-        created, modified, changed, accessed = map(_time, record.times())
+        names = names or [mft.Name(number, 0, f"record-{number}")]
+        streams = list(self._streams(record, claimed))
+        created, modified, changed, accessed = record.times()
         for turn, (parent, sequence, name) in enumerate(names, 1):
-            folder = "" if number == _ROOT else self._folder(parent, sequence)
-            name = printable(name)
+            if (folder := self._folders.get((parent, sequence))) is None:
+                folder = self._folder(parent, sequence)
+            name = name if name.isascii() else printable(name)
             path = f"{folder}/{name}" if folder else name
             state: _State = "live" if record.live else "orphan" if folder.startswith(_ORPHANS) else "deleted"
             extra: tuple[str, ...] = ("link",) if turn > 1 else ()
@@ -202,16 +204,22 @@ class Ntfs:
         if record.directory and number != _ROOT:
             index = record.first(mft.INDEX_ROOT)
             yield f"{number}-{mft.INDEX_ROOT}-{index.id if index else 0}", "", 0, (), -2, 0
-        packed = record.first(mft.REPARSE) is not None and _is_wof(record)
+        packed = record.is_wof
         for attribute in record.attributes:
             if attribute.type != mft.DATA or (packed and attribute.name == _WOF_STREAM):
                 continue
             locator = f"{number}-{mft.DATA}-{attribute.id}"
             if attribute.data is not None:
-                flags = ("stream", "resident") if attribute.name else ("resident",)
+                flags: tuple[str, ...] = ("stream", "resident") if attribute.name else ("resident",)
                 yield locator, attribute.name, attribute.real, flags, self.table.offset(number), 0
                 continue
             extents = self.table.place(attribute)
+            if len(extents) == 1 and not (attribute.flags or packed or claimed):
+                at, n = extents[0]
+                if at is not None and attribute.real <= n and at + n <= self.medium.present:
+                    flags = ("stream",) if attribute.name else ()
+                    yield locator, attribute.name, attribute.real, flags, at, n - min(attribute.valid, attribute.real)
+                    continue
             size = self._size(attribute, extents, packed=packed)
             marks = self._flags(attribute, extents, size, claimed)
             if packed and not attribute.name:
@@ -253,7 +261,7 @@ class Ntfs:
     def open(self, locator: str) -> Reader:
         """The bytes of a stream; raises `PasswordError` for one that Windows encrypted."""
         record, attribute = self._find(locator)
-        packed = attribute.type == mft.DATA and not attribute.name and _is_wof(record)
+        packed = attribute.type == mft.DATA and not attribute.name and record.is_wof
         extents = self.table.place(attribute)
         size = self._size(attribute, extents, packed=packed)
         if attribute.flags & mft.ENCRYPTED:
@@ -292,9 +300,3 @@ def _room(attribute: mft.Attribute, extents: list[Extent], size: int) -> int:
     if not extents or not size or attribute.flags & (mft.COMPRESSED | mft.ENCRYPTED):
         return 0
     return length(rest(extents, min(attribute.valid, attribute.real)))
-
-
-def _is_wof(record: mft.Record) -> bool:
-    """Whether Windows keeps the content packed in a stream beside it (WOF, "CompactOS")."""
-    found: Any = record.first(mft.REPARSE)
-    return bool(found and found.data and int.from_bytes(found.data[:4], "little") == _WOF)

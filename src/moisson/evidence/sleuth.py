@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pytsk3  # type: ignore[import-untyped]
 
 from moisson.errors import DamagedError, UnsupportedError
+from moisson.evidence.extents import length, overlaps
+from moisson.evidence.filesystem import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from moisson.evidence.extents import Extent, Range
     from moisson.reader import Medium
 
 _TYPES = {
@@ -19,6 +24,15 @@ _TYPES = {
     "hfs": pytsk3.TSK_FS_TYPE_HFS,
     "ntfs": pytsk3.TSK_FS_TYPE_NTFS,
 }
+_HOLE = int(pytsk3.TSK_FS_ATTR_RUN_FLAG_SPARSE) | int(pytsk3.TSK_FS_ATTR_RUN_FLAG_FILLER)
+_COMPRESSED, _ENCRYPTED = int(pytsk3.TSK_FS_ATTR_COMP), int(pytsk3.TSK_FS_ATTR_ENC)
+_RESIDENT, _SPARSE = int(pytsk3.TSK_FS_ATTR_RES), int(pytsk3.TSK_FS_ATTR_SPARSE)
+_MAIN = tuple(
+    int(t)
+    for t in (pytsk3.TSK_FS_ATTR_TYPE_DEFAULT, pytsk3.TSK_FS_ATTR_TYPE_NTFS_DATA, pytsk3.TSK_FS_ATTR_TYPE_HFS_DATA)
+)
+_FORK = int(pytsk3.TSK_FS_ATTR_TYPE_HFS_RSRC)
+_DATA = int(pytsk3.TSK_FS_ATTR_TYPE_NTFS_DATA)
 
 
 class Whole(pytsk3.Img_Info):  # type: ignore[misc]
@@ -71,3 +85,61 @@ class Attribute:
         except OSError as error:
             raise DamagedError(sentence(error)) from error
         return data + bytes(n - len(data))
+
+
+def attributes(file: Any) -> list[Any]:
+    """The attributes of a file; none when they cannot be read."""
+    try:
+        return list(file)
+    except OSError:
+        return []
+
+
+def stream_name(attribute: Any) -> str | None:
+    """Empty for the main stream, None for an attribute that holds no content of the user's."""
+    kind = int(attribute.info.type)
+    if kind == _FORK:
+        return "rsrc" if int(attribute.info.size) else None
+    if kind not in _MAIN:
+        return None
+    name = attribute.info.name or b""
+    return "" if kind != _DATA or name in (b"", b"$Data") else printable(name)
+
+
+def is_packed(attribute: Any) -> bool:
+    """Whether the bytes do not lie in the runs as they are."""
+    return bool(int(attribute.info.flags) & (_RESIDENT | _COMPRESSED))
+
+
+def runs_of(attribute: Any, block: int) -> list[Extent]:
+    """Where an attribute lies; what could be read of it."""
+    found: list[Extent] = []
+    if int(attribute.info.flags) & _RESIDENT:
+        return found
+    try:
+        found.extend((None if int(r.flags) & _HOLE else int(r.addr) * block, int(r.len) * block) for r in attribute)
+    except OSError:
+        pass
+    return found
+
+
+def size_of(attribute: Any, extents: list[Extent], medium: Medium) -> int:
+    """The size of an attribute, never more than its runs or the volume can hold."""
+    most = medium.size if is_packed(attribute) else min(medium.size, length(extents))
+    return max(0, min(int(attribute.info.size), most))
+
+
+def flags_of(attribute: Any, extents: list[Extent], size: int, medium: Medium, claimed: list[Range]) -> Iterator[str]:
+    """The flags of an entry that its attribute shows."""
+    marks = int(attribute.info.flags)
+    for bit, name in ((_RESIDENT, "resident"), (_COMPRESSED, "compressed"), (_ENCRYPTED, "encrypted")):
+        if marks & bit:
+            yield name
+    if marks & _SPARSE or any(at is None for at, _ in extents):
+        yield "sparse"
+    if int(attribute.info.size) > size:
+        yield "content-gone" if not size else "size-cut"
+    if any(at is not None and at + n > medium.present for at, n in extents):
+        yield "truncated"
+    if any(at is not None and overlaps(claimed, at, n) for at, n in extents):
+        yield "overwritten"

@@ -15,10 +15,20 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import pytsk3  # type: ignore[import-untyped]
 
 from moisson.errors import AddressError, DamagedError
-from moisson.evidence.extents import Claims, Extent, Pieces, Range, complement, first, length, overlaps, rest
+from moisson.evidence.extents import Claims, Extent, Pieces, Range, complement, first, length, rest
 from moisson.evidence.filesystem import Budget, Entry, Fault, printable
 from moisson.evidence.named import label_and_serial
-from moisson.evidence.sleuth import Attribute, open_fs, sentence
+from moisson.evidence.sleuth import (
+    Attribute,
+    attributes,
+    flags_of,
+    is_packed,
+    open_fs,
+    runs_of,
+    sentence,
+    size_of,
+    stream_name,
+)
 from moisson.evidence.superblock import repair
 from moisson.reader import Memory, Reader
 from moisson.times import Instant, Precision, from_unix
@@ -36,15 +46,6 @@ _NO_LABEL = ("NO NAME", "$EMPTY_VOLUME_LABEL")
 _LABEL = b" (Volume Label Entry)"
 _DEPTH = 256
 _LOCATOR = re.compile(r"(?P<number>[0-9]{1,20})(?:-(?P<stream>[0-9]+-[0-9]+))?(?:#[0-9]+|(?P<reused>~[0-9]+))?")
-_HOLE = int(pytsk3.TSK_FS_ATTR_RUN_FLAG_SPARSE) | int(pytsk3.TSK_FS_ATTR_RUN_FLAG_FILLER)
-_COMPRESSED, _ENCRYPTED = int(pytsk3.TSK_FS_ATTR_COMP), int(pytsk3.TSK_FS_ATTR_ENC)
-_RESIDENT, _SPARSE = int(pytsk3.TSK_FS_ATTR_RES), int(pytsk3.TSK_FS_ATTR_SPARSE)
-_MAIN = tuple(
-    int(t)
-    for t in (pytsk3.TSK_FS_ATTR_TYPE_DEFAULT, pytsk3.TSK_FS_ATTR_TYPE_NTFS_DATA, pytsk3.TSK_FS_ATTR_TYPE_HFS_DATA)
-)
-_FORK = int(pytsk3.TSK_FS_ATTR_TYPE_HFS_RSRC)
-_DATA = int(pytsk3.TSK_FS_ATTR_TYPE_NTFS_DATA)
 _DIRECTORIES = (int(pytsk3.TSK_FS_META_TYPE_DIR), int(pytsk3.TSK_FS_META_TYPE_VIRT_DIR))
 _FILES = (int(pytsk3.TSK_FS_META_TYPE_REG), int(pytsk3.TSK_FS_META_TYPE_UNDEF))
 _VIRTUAL = (int(pytsk3.TSK_FS_META_TYPE_VIRT), int(pytsk3.TSK_FS_META_TYPE_VIRT_DIR))
@@ -93,7 +94,7 @@ class Tree:
                 yield found
             elif found.state == "live":
                 if not found.turn:
-                    claims.add(e for a in _attributes(file) for e in self._runs(a))
+                    claims.add(e for a in attributes(file) for e in runs_of(a, self.block))
                 yield from self._entries(found, file, [])
             else:
                 late.append(found)
@@ -162,13 +163,13 @@ class Tree:
         if meta is None:
             return (self._bare(printable(raw), base) if gone else None), None
         if raw != _ORPHANS.encode() and (int(meta.type) in _VIRTUAL or raw in _TABLES or (not base and raw in _TREES)):
-            self._claims.add(e for a in _attributes(file) for e in self._runs(a))
+            self._claims.add(e for a in attributes(file) for e in runs_of(a, self.block))
             return None, None
         name = printable(raw)
         path = f"{base}/{name}" if base else name
         state: _State = "live" if not (gone or dead) else "orphan" if path.startswith(_ORPHANS) else "deleted"
         reused = state == "deleted" and (
-            not int(meta.flags) & _DEAD or (self.source == "ntfs" and info.meta_seq != meta.seq)
+            not int(meta.flags) & _DEAD or (self.source == "ntfs" and info.meta_seq not in (meta.seq, meta.seq - 1))
         )
         turn = self._turn(int(meta.addr), int(meta.nlink), reused=reused, live=state == "live")
         return _Found(path, name, int(meta.addr), state, turn), None if reused else file
@@ -225,8 +226,8 @@ class Tree:
     ) -> Iterator[tuple[str, str, int, tuple[str, ...], int, int]]:
         """Locator, name, size, flags, offset and slack of the main stream and of those beside it."""
         number, seen = found.number, False
-        for attribute in _attributes(file):
-            stream = self._stream_name(attribute)
+        for attribute in attributes(file):
+            stream = stream_name(attribute)
             if stream is None:
                 continue
             main = not stream
@@ -236,10 +237,10 @@ class Tree:
             if main and (target := _target(file)) is not None:
                 yield str(number), "", len(target), (), -1, 0
                 continue
-            extents = list(self._runs(attribute))
-            size = self._size(attribute, extents)
+            extents = runs_of(attribute, self.block)
+            size = size_of(attribute, extents, self.medium)
             flags: tuple[str, ...] = ("stream",) if stream else ()
-            flags += tuple(self._flags(attribute, extents, size, claimed))
+            flags += tuple(flags_of(attribute, extents, size, self.medium, claimed))
             info = attribute.info
             plain = main and self.source != "ntfs"
             locator = str(number) if plain else f"{number}-{int(info.type)}-{int(info.id)}"
@@ -248,37 +249,6 @@ class Tree:
         if not seen and int(file.info.meta.type) in _FILES and self.source != "ntfs":
             flags = ("content-gone",) if int(file.info.meta.size) else ()
             yield str(number), "", 0, flags, -1, 0
-
-    def _stream_name(self, attribute: Any) -> str | None:
-        """Empty for the main stream, None for an attribute that holds no content of the user's."""
-        kind = int(attribute.info.type)
-        if kind == _FORK:
-            return "rsrc" if int(attribute.info.size) else None
-        if kind not in _MAIN:
-            return None
-        name = attribute.info.name or b""
-        return "" if kind != _DATA or name in (b"", b"$Data") else printable(name)
-
-    def _size(self, attribute: Any, extents: list[Extent]) -> int:
-        size, marks = int(attribute.info.size), int(attribute.info.flags)
-        most = self.medium.size
-        if not marks & (_RESIDENT | _COMPRESSED):
-            most = min(most, length(extents))
-        return max(0, min(size, most))
-
-    def _flags(self, attribute: Any, extents: list[Extent], size: int, claimed: list[Range]) -> Iterator[str]:
-        marks = int(attribute.info.flags)
-        for bit, name in ((_RESIDENT, "resident"), (_COMPRESSED, "compressed"), (_ENCRYPTED, "encrypted")):
-            if marks & bit:
-                yield name
-        if marks & _SPARSE or any(at is None for at, _ in extents):
-            yield "sparse"
-        if int(attribute.info.size) > size:
-            yield "content-gone" if not size else "size-cut"
-        if any(at is not None and at + n > self.medium.present for at, n in extents):
-            yield "truncated"
-        if any(at is not None and overlaps(claimed, at, n) for at, n in extents):
-            yield "overwritten"
 
     def _times(self, meta: Any) -> tuple[Instant | None, Instant | None, Instant | None, Instant | None]:
         exact: Precision = "2s" if self.source == "fat" else "s"
@@ -300,15 +270,6 @@ class Tree:
             return Instant(wall + rest_ns, exact, "local")
         return Instant(instant.ns + rest_ns, "ns" if rest_ns else exact)
 
-    def _runs(self, attribute: Any) -> Iterator[Extent]:
-        if int(attribute.info.flags) & _RESIDENT:
-            return
-        try:
-            for run in attribute:
-                yield (None if int(run.flags) & _HOLE else int(run.addr) * self.block), int(run.len) * self.block
-        except OSError:
-            return
-
     def _find(self, locator: str) -> tuple[Any, Any]:
         if not (parts := _LOCATOR.fullmatch(locator)):
             raise AddressError(f"{self.kind}:{locator} is no entry")
@@ -317,10 +278,10 @@ class Tree:
         number, wanted = parts["number"], parts["stream"]
         try:
             file = self.fs.open_meta(int(number))
-            for attribute in _attributes(file):
+            for attribute in attributes(file):
                 if wanted == f"{int(attribute.info.type)}-{int(attribute.info.id)}":
                     return file, attribute
-                if not wanted and self._stream_name(attribute) == "":
+                if not wanted and stream_name(attribute) == "":
                     return file, attribute
         except (ValueError, OverflowError) as error:
             raise AddressError(f"{self.kind}:{locator} is no entry") from error
@@ -337,23 +298,23 @@ class Tree:
             return Reader(Memory(b""))
         if (target := _target(file)) is not None:
             return Reader(Memory(target))
-        extents = list(self._runs(attribute))
-        size = self._size(attribute, extents)
-        if int(attribute.info.flags) & (_RESIDENT | _COMPRESSED) or self.source == "ntfs":
+        extents = runs_of(attribute, self.block)
+        size = size_of(attribute, extents, self.medium)
+        if is_packed(attribute) or self.source == "ntfs":
             return Reader(Attribute(file, attribute, size, self.medium.size))
         return Reader(Pieces(self.medium, extents, size))
 
     def slack(self, locator: str) -> Reader:
         """The rest of the last block."""
         file, attribute = self._find(locator)
-        extents = list(self._runs(attribute)) if attribute is not None and _target(file) is None else []
-        left = rest(extents, self._size(attribute, extents)) if extents else []
+        extents = runs_of(attribute, self.block) if attribute is not None and _target(file) is None else []
+        left = rest(extents, size_of(attribute, extents, self.medium)) if extents else []
         return Reader(Pieces(self.medium, left, length(left)))
 
     def extents(self, locator: str) -> list[Extent]:
         """Where an entry lies."""
         file, attribute = self._find(locator)
-        return list(self._runs(attribute)) if attribute is not None and _target(file) is None else []
+        return runs_of(attribute, self.block) if attribute is not None and _target(file) is None else []
 
     def free(self) -> list[Range]:
         """What no live entry claims."""
@@ -367,13 +328,6 @@ class Tree:
 def _label(raw: bytes) -> str:
     label = printable(raw[: -len(_LABEL)]).strip()
     return "" if label in _NO_LABEL else label
-
-
-def _attributes(file: Any) -> list[Any]:
-    try:
-        return list(file)
-    except OSError:
-        return []
 
 
 def _target(file: Any) -> bytes | None:
