@@ -36,7 +36,7 @@ def test_every_regular_file_is_listed_and_opened_by_its_locator(folder):
         "a/b/leaf 100%.txt": b"leaf",
         "top": b"x" * 70_000,
         "محضر.txt": b"text",
-        os.fsdecode(b"\xff\xfe.bin"): b"raw",
+        "\\xff\\xfe.bin": b"raw",
     }
     assert {e.path: e.size for e in entries} == {path: len(data) for path, data in contents.items()}
     (top,) = [e for e in entries if e.path == "top"]
@@ -95,3 +95,22 @@ def test_a_folder_has_neither_slack_nor_free_space(folder):
     assert folder.slack("top").whole() == b""
     assert folder.extents("top") == []
     assert folder.free() == []
+
+
+def test_what_a_walk_leaves_out_is_told(folder):
+    list(folder.entries())
+    assert dict(folder.files.skipped) >= {"link": "it is a link", "pipe": "it is no regular file"}
+
+
+def test_a_folder_that_became_a_link_is_not_entered(tmp_path):
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "secret").write_text("x")
+    (tmp_path / "in" / "a").touch()
+    local = Local(tmp_path / "in")
+    rows = local.walk()
+    assert next(rows)[0] == "a"
+    (tmp_path / "in" / "sub").rmdir()
+    (tmp_path / "in" / "sub").symlink_to(tmp_path / "out")
+    assert list(rows) == []
+    assert [path for path, _ in local.skipped] == ["sub"]

@@ -97,7 +97,10 @@ def printable(name: str | bytes) -> str:
     """A name as text that can travel anywhere: what is no Unicode in it is written as Python escapes it."""
     if isinstance(name, bytes):
         return name.decode("utf-8", "backslashreplace")
-    return name if name.isascii() else name.encode("utf-8", "backslashreplace").decode()
+    try:
+        return name if name.isascii() else name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:
+        return name.encode("utf-8", "backslashreplace").decode()
 
 
 class Budget:

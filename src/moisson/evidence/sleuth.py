@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytsk3  # type: ignore[import-untyped]
@@ -116,10 +117,8 @@ def runs_of(attribute: Any, block: int) -> list[Extent]:
     found: list[Extent] = []
     if int(attribute.info.flags) & _RESIDENT:
         return found
-    try:
+    with suppress(OSError):
         found.extend((None if int(r.flags) & _HOLE else int(r.addr) * block, int(r.len) * block) for r in attribute)
-    except OSError:
-        pass
     return found
 
 
