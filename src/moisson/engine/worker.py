@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 RECYCLE = 64
 TRIES = 4
 READABLE = frozenset(("ntfs", "fat", "exfat", "ext", "iso9660", "hfs", "dir", "zip", "tar"))
+_SILENT = frozenset(("gap", "swap"))
 _SCHEMES = {"iso9660": "iso"}
 
 
@@ -135,6 +136,7 @@ class Worker:
             for place in reply.places:
                 if place.kind in READABLE:
                     units.append(list_unit(unit.exhibit, place))
+                if place.kind in READABLE or place.kind in _SILENT:
                     continue
                 where = "/".join((unit.exhibit, *place.layers))
                 detail = f"{place.kind} at byte {place.offset} ({place.size} bytes) has no reader yet"
