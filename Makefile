@@ -22,7 +22,9 @@ fix: $(VENV)/ready-dev
 	$(BIN)/ruff format src tests benches
 
 bench: $(VENV)/ready-dev
-	$(BIN)/python -m benches.run
+	$(BIN)/python -m benches.harvest demo
+	$(BIN)/python -m benches.files demo/media/AMP-001.E01
+	$(BIN)/python -m benches.search 100000
 
 docs: $(VENV)/ready-dev
 	$(BIN)/pytest -n 2 tests/test_docs.py
