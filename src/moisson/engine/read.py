@@ -317,65 +317,6 @@ def digest(data: Reader, algorithms: tuple[str, ...]) -> dict[str, str]:
     return {name: h.hexdigest() for name, h in hashes.items()}
 
 
-def descend(
-    data: Reader, layers: tuple[Layer, ...], address: Address, names: dict[str, str], keys: tuple[str, ...]
-) -> Reader:
-    """The bytes that the layers inside a file lead to, by running the readers of its containers again."""
-    for layer in layers:
-        if layer.scheme == "@":
-            offset, length = layer.span
-            from moisson.reader import Window
-
-            data = Reader(Window(data.medium, offset, data.size - offset if length is None else length))
-        elif layer.scheme in ("t", "m"):
-            data = Reader.of(_content(data, layer, names.get(str(address), ""), keys).encode())
-        else:
-            data = _member(data, layer, names.get(str(address), ""), keys)
-        address = address.child(layer)
-    return data
-
-
-def _pieces(data: Reader, name: str, keys: tuple[str, ...]) -> Iterator[Any]:
-    step = registry.best("extract", identify(data, name).mime, name)
-    return iter(step.run(data, keys) if step else read_strings(data))
-
-
-def _member(data: Reader, layer: Layer, name: str, keys: tuple[str, ...]) -> Reader:
-    from moisson.errors import AddressError
-
-    for piece in _pieces(data, name, keys):
-        if isinstance(piece, Child) and piece.layer == layer:
-            return piece.open()
-    raise AddressError(f"no {layer} here")
-
-
-def _content(data: Reader, layer: Layer, name: str, keys: tuple[str, ...]) -> str:
-    from moisson.errors import AddressError
-
-    if layer.scheme == "t":
-        offset, length = layer.span
-        gathered: list[str] = []
-        try:
-            gathered += [p.text for p in _pieces(data, name, keys) if isinstance(p, Passage)]
-        except EvidenceError:
-            gathered = gathered or [p.text for p in read_strings(data)]
-        text = "".join(gathered).encode("utf-8", "replace").decode()
-        return text[offset : None if length is None else offset + length]
-    values = [str(v) for key, v in _fields(data, name, keys) if key == layer.name]
-    if not values:
-        raise AddressError(f"no field {layer.name} here")
-    return "\n".join(values)
-
-
-def _fields(data: Reader, name: str, keys: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
-    for piece in _pieces(data, name, keys):
-        if isinstance(piece, Fact):
-            for value in piece.value if isinstance(piece.value, list) else [piece.value]:
-                yield piece.key, value
-        elif isinstance(piece, Stated):
-            yield piece.place or piece.kind, piece.raw
-
-
 def _from_wanted(item: Wanted) -> Item:
     return Item(
         item.address,

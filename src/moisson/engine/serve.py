@@ -12,7 +12,8 @@ from moisson.address import Address
 from moisson.address import encode as encode_name
 from moisson.engine import messages as m
 from moisson.engine.opened import Opened, failure_kind
-from moisson.engine.read import Walk, descend
+from moisson.engine.read import Walk
+from moisson.engine.resolve import descend
 from moisson.errors import EvidenceError
 from moisson.evidence import volume
 from moisson.evidence.filesystem import Fault
