@@ -191,3 +191,20 @@ def test_no_exhibit_is_a_usage_error(tmp_path):
 
     with pytest.raises(UsageError):
         harvest(tmp_path / "case", [], Settings(), Silent())
+
+
+def test_a_folder_of_odd_names_is_read_whole(tmp_path):
+    from moisson.engine.harvest import harvest
+    from moisson.settings import Settings
+
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    for name in (b"\xff\xfe.txt", "ملف\u202etxt".encode(), b"a b%2F.txt", b"-rf"):
+        (Path(os.fsdecode(os.fsencode(folder) + b"/" + name))).write_bytes(b"appeler le +33 6 12 34 56 78")
+    harvest(tmp_path / "case", [folder], Settings(), report := Silent(), workers=1)
+    case = Case(tmp_path / "case")
+    rows = case.store.sql("select address, sha256 from items where sha256 != ''")
+    assert report.broke == []
+    assert len(rows) == 4
+    assert all(hashlib.sha256(case.read(address)).hexdigest() == sha256 for address, sha256 in rows)
+    case.close()

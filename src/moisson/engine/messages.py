@@ -97,7 +97,7 @@ class Opening(Struct, frozen=True):
 
 
 class Page(Struct, frozen=True):
-    """Some files of a folder: relative path, size, time of change in ns; empty at the end."""
+    """Some files of a folder: percent-encoded relative path, size, time of change in ns; empty at the end."""
 
     files: tuple[tuple[str, int, int], ...] = ()
 

@@ -9,6 +9,7 @@ from phonenumbers import PhoneMetadata
 
 from moisson import registry
 from moisson.address import Address
+from moisson.address import decode as decode_name
 from moisson.address import encode as encode_name
 from moisson.engine import messages as m
 from moisson.engine.opened import Opened, failure_kind
@@ -50,7 +51,8 @@ class Asked:
             page = m.pages.decode(answer)
             if not page.files:
                 return
-            yield from page.files
+            for path, size, changed in page.files:
+                yield decode_name(path), size, changed
 
     def open(self, path: str) -> int:
         """A read-only descriptor of one file."""

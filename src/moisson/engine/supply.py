@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from moisson.address import decode as decode_name
+from moisson.address import encode as encode_name
 from moisson.custody import intake
 from moisson.engine import messages as m
 from moisson.engine.confine import Confinement
@@ -149,7 +150,8 @@ class Supply:
 
     def _walk(self) -> bytes:
         assert self.shelf.walk is not None
-        return m.encode(m.Page(tuple(islice(self.shelf.walk, PAGE))))
+        page = islice(self.shelf.walk, PAGE)
+        return m.encode(m.Page(tuple((encode_name(path), size, changed) for path, size, changed in page)))
 
     def _open_file(self, path: str) -> tuple[bytes, list[int]]:
         assert self.shelf.folder is not None
