@@ -61,7 +61,7 @@ def test_deleted_files_are_found_and_a_naive_recovery_is_not_sold_as_certain(dft
 
 
 @pytest.mark.corpus
-def test_fragmented_deleted_files_carry_the_right_digest_or_a_flag(dftt):
+def test_fragmented_deleted_files_are_marked_deleted_or_orphan(dftt):
     medium, values = dftt("6-undel-fat.zip")
     tree = Tree("fat", medium)
     naive = {f["md5_of_naive_contiguous_read"] for f in values["deleted_files"]} - {None}

@@ -14,6 +14,7 @@ from moisson.custody import intake as door
 from moisson.custody.keys import case_key
 from moisson.custody.ledger import Ledger
 from moisson.engine import case
+from moisson.engine.confine import probe
 from moisson.engine.local import Broken, Local
 from moisson.engine.plan import PASSES, Unit, first_units
 from moisson.errors import UsageError
@@ -154,7 +155,12 @@ def _work(root: Path, manifest: store.Manifest, engine: Engine, settings: Settin
     stages = PASSES[: PASSES.index(settings.until) + 1]
     totals, flying, began = Totals(), dict[str, Unit](), time.monotonic()
     with Ledger.open(root / "ledger.db") as ledger:
-        ledger.append("harvest", params={"settings": settings.digest(), "until": settings.until}, tool=_tool())
+        ledger.append(
+            "harvest",
+            params={"settings": settings.digest(), "until": settings.until},
+            tool=_tool(),
+            sandbox=str(probe()),
+        )
         while True:
             for row in manifest.next_units(engine.workers - len(flying), stages):
                 unit = msgspec.json.decode(row.payload, type=Unit)
