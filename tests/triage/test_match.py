@@ -59,6 +59,21 @@ def test_names_match_in_any_script(tmp_path: Path, listed_as: str, found_as: str
     assert f"written {found_as} here" in leads[0].why
 
 
+@pytest.mark.parametrize("found", ["+33612345678", "+212612345678", "+31612345678"])
+def test_a_number_without_its_country_may_be_of_several(tmp_path: Path, found: str) -> None:
+    lists = matcher(tmp_path, "phone,0612345678,,")
+    (lead,) = lists.leads(seen("phone", found))
+    assert ("may be" in lead.why) == (found != "+212612345678")
+    assert not lists.leads(seen("phone", "+33612345679"))
+
+
+def test_positions_match_close_by(tmp_path: Path) -> None:
+    lists = matcher(tmp_path, """coords,"50°55'02.2""N 6°59'26.8""E",,""", "coords,nowhere,,")
+    assert [lead.rule for lead in lists.leads(seen("coords", "50.91728,6.99077"))] == ["watchlist:1"]
+    assert lists.leads(seen("coords", "50.91740,6.99077"))[0].why.endswith("13 m away")
+    assert not lists.leads(seen("coords", "50.91828,6.99077"))
+
+
 def test_other_names_do_not(tmp_path: Path) -> None:
     lists = matcher(tmp_path, "name,Tariq al-Shammari,,")
     assert not lists.leads(seen("name", "Marouane El Bazzaz"))

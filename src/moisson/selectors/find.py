@@ -14,7 +14,7 @@ from moisson.selectors.tables import Cell, Columns, kind_at
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Context", "Found", "clean_stated", "find", "read_query"]
+__all__ = ["Context", "Found", "clean_stated", "find", "read_meanings", "read_query"]
 
 _BLOCK = 1 << 16
 _NESTED = frozenset({"domain", "onion"})
@@ -143,8 +143,13 @@ def clean_stated(kind: str, raw: str, ctx: Context) -> Found | None:
 
 
 def read_query(kind: str, text: str, ctx: Context) -> str | None:
-    """What a row of a watch-list asks for; without a kind use `guess` first."""
-    return get(kind).clean(text[:4096], ctx)
+    """What somebody asks for; without a kind use `guess` first."""
+    return next(iter(read_meanings(kind, text, ctx)), None)
+
+
+def read_meanings(kind: str, text: str, ctx: Context) -> tuple[str, ...]:
+    """All that a row of a watchlist may ask for, the likeliest first: a number without its country is of several."""
+    return get(kind).meanings(text[:4096], ctx)
 
 
 def guess(text: str, ctx: Context) -> tuple[str, str] | None:

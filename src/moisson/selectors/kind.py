@@ -67,6 +67,12 @@ class Kind:
         return " ".join(raw.split()) or None
 
     @classmethod
+    def meanings(cls, raw: str, ctx: Context) -> tuple[str, ...]:
+        """All values that may be meant, the likeliest first."""
+        value = cls.clean(raw, ctx)
+        return (value,) if value else ()
+
+    @classmethod
     def specificity(cls, value: str) -> float:
         """How much two things that share this value have in common, from 0 to 1."""
         return cls.weight

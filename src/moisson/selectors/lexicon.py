@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import re
 import tomllib
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
+from moisson.selectors.clerks import respellings
 from moisson.selectors.spelling import fold, is_arabic, skeleton, tokens
 
 _SHARE = 20
 _FREQUENT = 20
+_GLUED = re.compile("[ae]l(?=[a-z]{4})")
 _ALIKE = str.maketrans("hd", "kt")
-_CLERKS = (("v", "w"), ("c", "j"), ("j", "y"), ("ou", "u"), ("ch", "sh"), ("ch", "kh"))
 
 
 class Role(NamedTuple):
@@ -92,16 +94,34 @@ def _shortened() -> dict[str, list[str]]:
     return out
 
 
+@lru_cache(maxsize=16_384)
 def near_given(word: str) -> bool:
-    """Whether a word is one letter off a frequent given name with the same consonants."""
+    """Whether a clerk could have written a frequent given name so, or it is one letter off it and sounds the same."""
     if not word.isascii() or word in lexicon().ordinary:
         return False
-    german = word.replace("dsch", "j").replace("sch", "sh").replace("ch", "kh")
-    spelled = {word, german, *(word.replace(a, b) for a, b in _CLERKS)}
-    spelled.update([w[:-1] + "d" for w in spelled if w.endswith("t")])
-    return any(_near(variant) for variant in spelled if len(variant) > 4) or any(
-        lexicon().roles.get(variant, _NONE).given >= _FREQUENT and variant != word for variant in spelled
-    )
+    known, roles = lexicon().arabic, lexicon().roles
+    if any(v in known and roles[v].given >= _FREQUENT and v not in lexicon().ordinary for v in respellings(word)):
+        return True
+    return len(word) > 4 and _near(word)
+
+
+@lru_cache(maxsize=65_536)
+def meanings(token: str) -> frozenset[str]:
+    """The Arabic forms a Latin token may stand for, as attested or as another clerk would have written it."""
+    known = lexicon().arabic
+    if token in known and token not in lexicon().western:
+        return frozenset(known[token])
+    return frozenset(arabic for variant in (token, *respellings(token)) for arabic in known.get(variant, ()))
+
+
+@lru_cache(maxsize=65_536)
+def bared(token: str) -> str:
+    """A token without a glued article of which only the rest is attested, as in Alravi."""
+    m = _GLUED.match(token)
+    if not m or token in lexicon().roles:
+        return token
+    rest = token[m.end() :]
+    return rest if any(w in lexicon().arabic for w in (rest, *respellings(rest))) else token
 
 
 @cache

@@ -7,13 +7,15 @@ spellings come first, consonants second, and edit distance only between spelling
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import ClassVar, Literal, NamedTuple
 
 from rapidfuzz.distance import JaroWinkler, Levenshtein
 
+from moisson.selectors.clerks import respellings
 from moisson.selectors.fold import plain
 from moisson.selectors.kind import Context, Kind
-from moisson.selectors.lexicon import lexicon
+from moisson.selectors.lexicon import bared, lexicon, meanings
 from moisson.selectors.persons import tidy
 from moisson.selectors.spelling import is_arabic, skeleton, tokens
 
@@ -22,6 +24,7 @@ SAME, POSSIBLE = 0.82, 0.70
 _FRAME = frozenset({"abu", "umm"})
 _FRAME_WEIGHT = 0.45
 _UNMATCHED = 0.8
+_SHORTEST = 2
 
 
 class NameScore(NamedTuple):
@@ -50,30 +53,41 @@ class Name(Kind):
         return 0.15 if len(parts) < 2 else 0.3 if _FRAME & set(parts) else min(0.7, 0.25 * len(parts))
 
 
-@lru_cache(maxsize=65_536)
 def _keys(token: str) -> frozenset[str]:
-    """The Arabic forms a token may stand for; empty if it was never seen."""
-    if is_arabic(token):
-        return frozenset((token,))
-    return frozenset(lexicon().arabic.get(token, ()))
+    """The Arabic forms a token may stand for; empty if there is no telling."""
+    return frozenset((token,)) if is_arabic(token) else meanings(token)
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    return tuple(map(bared, tokens(name)))
 
 
 def keys(name: str) -> frozenset[str]:
     """Blocking keys: names that share none of them are different; from all parts but `abu` and `umm`."""
-    out: set[str] = set()
-    for token in tokens(name):
-        if token not in _FRAME:
-            out.update(_keys(token))
-            out.add("~" + skeleton(token))
-    return frozenset(out)
+    parts = [token for token in _parts(name) if token not in _FRAME]
+    bones = [skeleton(token) for token in parts]
+    out = {"~" + b for b in bones} | {"~" + a + b for a, b in pairwise(bones)}
+    return frozenset(out.union(*map(_keys, parts)))
 
 
 def score(a: str, b: str) -> NameScore:
     """Compare two names in any script; symmetric, 1.0 for the same tokens."""
-    left, right = tokens(a), tokens(b)
+    left, right = _parts(a), _parts(b)
     if not left or not right:
         return NameScore(0.0, "different", "no name")
+    if len(left) != len(right):
+        left, right = _joined(left, right), _joined(right, left)
     return _score(*sorted((left, right)))
+
+
+def _joined(parts: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    """With two parts in one where the other name has them so and no vowel counts, as in Kara Dagh and Karadağ."""
+    bones = {skeleton(token): token for token in other}
+    for i, (a, b) in enumerate(pairwise(parts)):
+        both = skeleton(a) + skeleton(b)
+        if len(both) > _SHORTEST and both in bones and a not in _FRAME:
+            return (*parts[:i], bones[both], *parts[i + 2 :])
+    return parts
 
 
 @lru_cache(maxsize=65_536)
@@ -113,10 +127,11 @@ def _pair(a: str, b: str) -> float:
     left, right = _keys(a), _keys(b)
     if left & right:
         return 0.97
+    attested = a in lexicon().roles and b in lexicon().roles
+    if not attested and (b in respellings(a) or a in respellings(b)):
+        return 0.95
     bones = Levenshtein.normalized_similarity(skeleton(a), skeleton(b))
-    seen_a = not is_arabic(a) or a in lexicon().roles
-    seen_b = not is_arabic(b) or b in lexicon().roles
-    if left and right and seen_a and seen_b:
+    if left and right and attested:
         close = max(Levenshtein.normalized_similarity(x, y) for x in left for y in right)
         return 0.35 + 0.5 * close if close >= 0.5 else 0.6 * close
     if is_arabic(a) == is_arabic(b):

@@ -87,6 +87,11 @@ class Phone(Kind):
         return best[0].value if best else None
 
     @classmethod
+    def meanings(cls, raw: str, ctx: Context) -> tuple[str, ...]:
+        first = super().meanings(raw, ctx)
+        return tuple(dict.fromkeys((*first, *(r.value for r in readings(raw, ctx))))) if first else ()
+
+    @classmethod
     def specificity(cls, value: str) -> float:
         if not value.startswith("+"):
             return 0.1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib import import_module
+from math import asin, cos, radians, sin, sqrt
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from moisson.selectors.fold import lower, plain
@@ -77,6 +78,13 @@ def position(lat: float, lon: float) -> str | None:
     if not (-90 <= lat <= 90 and -180 <= lon <= 180) or (abs(lat) < 0.0005 and abs(lon) < 0.0005):
         return None
     return f"{lat + 0.0:.5f},{lon + 0.0:.5f}".replace("-0.00000", "0.00000")
+
+
+def metres(one: str, other: str) -> float:
+    """How far two positions in their canonical form are apart, on a sphere."""
+    lat, lon, lat2, lon2 = (radians(float(v)) for value in (one, other) for v in value.split(","))
+    half = sin((lat2 - lat) / 2) ** 2 + cos(lat) * cos(lat2) * sin((lon2 - lon) / 2) ** 2
+    return 2 * 6_371_000 * asin(min(1.0, sqrt(half)))
 
 
 def _number(text: str) -> float:

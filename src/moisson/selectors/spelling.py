@@ -71,9 +71,10 @@ _GLUED_DIN = re.compile(r"([a-z]{3,}?)h?(?:[aeiou](?:l|d)?d|ld|dd)[iey]+n+e?")
 _SOLAR = re.compile(r"(?:e|a)(?:ch(?=ch)|sh(?=sh)|([dnrstz])(?=\1))")
 _GLUED_AL = re.compile(r"(?:al|el)(?=[b-df-hj-np-tv-z][a-z]{4,}|[aou][a-z]{4,})")
 _FOLDS = (
-    (re.compile("tch|sch|sh|ch|ş|ç"), "c"),
-    (re.compile("kh|ck|q|x"), "k"),
     (re.compile("dj|dsch|zh"), "j"),
+    (re.compile("c(?=[eiy])"), "s"),
+    (re.compile("tch|sch|sh|ch"), "c"),
+    (re.compile("kh|ck|q|x"), "k"),
     (re.compile("gh"), "g"),
     (re.compile("dh"), "d"),
     (re.compile("th"), "t"),

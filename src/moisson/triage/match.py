@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
+from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from moisson.errors import AddressError, UsageError
 from moisson.link.origins import origins
 from moisson.model import Lead, Sighting
 from moisson.selectors import find, kinds, names
-from moisson.selectors.spelling import skeleton, tokens
+from moisson.selectors.places import metres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,10 +28,11 @@ if TYPE_CHECKING:
 
 RUN = "triage.match@1"
 SAME_NAME = 0.82
+SAME_PLACE = 50
 
 
 class Entry(Struct, frozen=True):
-    """One line of a watchlist: `row` counts from 1, `priority` 1 is the most urgent."""
+    """One line of a watchlist: `row` counts from 1, `priority` 1 is the most urgent; `others` may be meant as well."""
 
     row: int
     kind: str
@@ -38,6 +40,7 @@ class Entry(Struct, frozen=True):
     raw: str
     reason: str = ""
     priority: int = 2
+    others: tuple[str, ...] = ()
 
 
 class Requirement(Struct, frozen=True):
@@ -72,8 +75,8 @@ def read_watchlist(path: Path, context: find.Context) -> list[Entry]:
         priority = row.get("priority", "").strip() or "2"
         if not (priority.isascii() and priority.isdigit() and len(priority) < 4):
             raise UsageError(f"{path}: line {number + 1}: priority {priority!r} is no number")
-        value = raw if kind == "name" else find.read_query(kind, raw, context) or raw
-        entries.append(Entry(number, kind, value, raw, row.get("reason", "").strip(), int(priority)))
+        meant = (raw,) if kind == "name" else find.read_meanings(kind, raw, context) or (raw,)
+        entries.append(Entry(number, kind, meant[0], raw, row.get("reason", "").strip(), int(priority), meant[1:]))
     return entries
 
 
@@ -117,6 +120,7 @@ class Matcher:
     def __init__(self, entries: list[Entry], requirements: list[Requirement], run: str = RUN) -> None:
         self.run = run
         self.by_value: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+        self.places: list[Entry] = []
         self.by_key: dict[str, list[Entry]] = defaultdict(list)
         self.asked: dict[str, list[Requirement]] = defaultdict(list)
         self.asked_kinds: dict[str, list[Requirement]] = defaultdict(list)
@@ -124,8 +128,10 @@ class Matcher:
             if entry.kind == "name":
                 for key in names.keys(entry.value):
                     self.by_key[key].append(entry)
-            else:
-                self.by_value[entry.kind, entry.value].append(entry)
+            elif entry.kind == "coords":
+                self.places.append(entry)
+            for value in (entry.value, *entry.others):
+                self.by_value[entry.kind, value].append(entry)
         for requirement in requirements:
             for wanted in requirement.selectors:
                 if wanted in kinds.KINDS:
@@ -159,7 +165,9 @@ class Matcher:
     def _entries(self, sighting: Sighting) -> Iterator[tuple[Entry, str]]:
         if sighting.kind != "name":
             for entry in self.by_value.get((sighting.kind, sighting.value), ()):
-                yield entry, ""
+                yield entry, "" if sighting.value == entry.value else f"; it may be {sighting.value} that is meant"
+            if sighting.kind == "coords":
+                yield from self._close_by(sighting.value)
             return
         if sighting.value not in self.names:
             if len(self.names) > 100_000:
@@ -167,14 +175,18 @@ class Matcher:
             self.names[sighting.value] = list(self._named(sighting.value)) if self.by_key else []
         yield from self.names[sighting.value]
 
+    def _close_by(self, value: str) -> Iterator[tuple[Entry, str]]:
+        for entry in self.places:
+            with suppress(ValueError):
+                if value != entry.value and (apart := metres(value, entry.value)) <= SAME_PLACE:
+                    yield entry, f"; {value} here, {apart:.0f} m away"
+
     def _named(self, value: str) -> Iterator[tuple[Entry, str]]:
         candidates = {entry.row: entry for key in names.keys(value) for entry in self.by_key.get(key, ())}
         for row in sorted(candidates):
             score = names.score(candidates[row].value, value)
             if score.value >= SAME_NAME:
                 yield candidates[row], f"; written {value} here, likeness {score.value:.2f}"
-            elif _joined(candidates[row].value, value):
-                yield candidates[row], f"; written {value} here, the same consonants with words joined or parted"
 
     def _requirements(self, sighting: Sighting) -> Iterator[Requirement]:
         yield from self.asked.get(sighting.value, ())
@@ -182,15 +194,6 @@ class Matcher:
             reasons = origins(sighting.kind, sighting.value)
             if {reason.country for reason in reasons} & set(requirement.countries):
                 yield requirement
-
-
-def _joined(one: str, other: str) -> bool:
-    """Whether two names differ by a gap, as in Kara Dagh and Karadağ, and in nothing that is spoken."""
-    left, right = tokens(one), tokens(other)
-    if len(left) == len(right) or min(len(left), len(right)) < 2:
-        return False
-    bones = "".join(map(skeleton, left))
-    return len(bones) > 4 and bones == "".join(map(skeleton, right))
 
 
 def _canonical(requirement: Requirement, context: find.Context) -> Requirement:
