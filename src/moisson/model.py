@@ -71,6 +71,22 @@ class Item(Struct, frozen=True, tag="item", omit_defaults=True):
     meta: dict[str, Value] = {}
 
 
+class Extent(Struct, frozen=True, tag="extent", omit_defaults=True):
+    """Bytes of a medium that hold a part of the item at `address`, from its byte `at` on.
+
+    `medium` is the exhibit, or the address of the container unlocked in it; `offset` counts in that. The bytes between
+    the end of an item and the end of its last block have the state `slack`.
+    """
+
+    address: str
+    run: str
+    medium: str
+    offset: int
+    length: int
+    at: int = 0
+    state: State = "live"
+
+
 class Text(Struct, frozen=True, tag="text", omit_defaults=True):
     """The text of an item; `marks` are places in it: (character offset, label such as `page:3`)."""
 
@@ -199,7 +215,7 @@ class Run(Struct, frozen=True, tag="run", omit_defaults=True):
     ended: Instant | None = None
 
 
-Record = Exhibit | Item | Text | Sighting | Event | Entity | Link | Judgement | Lead | Failure | Run
+Record = Exhibit | Item | Extent | Text | Sighting | Event | Entity | Link | Judgement | Lead | Failure | Run
 
 
 class Passage(Struct, frozen=True, tag="passage"):

@@ -99,3 +99,11 @@ def test_what_is_no_manifest_is_refused(tmp_path):
     other.set_setting("version", "99")
     with pytest.raises(CaseError, match="layout 99"):
         Manifest(tmp_path / "other.db", readonly=True)
+
+
+def test_the_last_pass_waits_for_the_others_of_its_exhibit(manifest):
+    manifest.add_units([Unit("raw", "E1", "sweep", 9), Unit("file", "E1", "harvest"), Unit("other", "E2", "sweep")])
+    assert [u.id for u in manifest.next_units(9)] == ["file", "other"]
+    assert manifest.next_units(9) == []
+    manifest.publish(Descriptor("file", "E1", "s1"))
+    assert [u.id for u in manifest.next_units(9)] == ["raw"]

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from moisson.evidence.filesystem import Entry, Fault
-from moisson.model import FailureKind, Record, State
+from moisson.model import Extent, FailureKind, Record, State
 from moisson.settings import Settings
 from moisson.times import Instant
 
@@ -56,6 +56,12 @@ class List(Struct, frozen=True, tag="list"):
     place: Place
 
 
+class Map(Struct, frozen=True, tag="map"):
+    """Tell which item holds which bytes of every medium of an exhibit."""
+
+    exhibit: str
+
+
 class Read(Struct, frozen=True, tag="read"):
     """Read one file and all in it; `avoid` are addresses that broke a reader before, `plain` tries no format."""
 
@@ -73,7 +79,7 @@ class Fetch(Struct, frozen=True, tag="fetch"):
     limit: int = 1 << 30
 
 
-Request = Scan | Digest | List | Read | Fetch
+Request = Scan | Digest | List | Map | Read | Fetch
 
 
 class Ask(Struct, frozen=True, tag="ask"):
@@ -117,6 +123,13 @@ class Listed(Struct, frozen=True, tag="listed"):
     faults: tuple[Fault, ...] = ()
 
 
+class Mapped(Struct, frozen=True, tag="mapped"):
+    """Some extents; `media` are the mapped media (printed layers) and their sizes, at the end."""
+
+    extents: tuple[Extent, ...] = ()
+    media: tuple[tuple[tuple[str, ...], int], ...] = ()
+
+
 class Hashed(Struct, frozen=True, tag="hashed"):
     """The digests of a decoded medium beside those stored in its image, and the ranges that failed their checksum."""
 
@@ -153,7 +166,7 @@ class Refused(Struct, frozen=True, tag="refused"):
     detail: str
 
 
-Reply = Found | Listed | Hashed | Begin | Batch | Bytes | Refused | Ask
+Reply = Found | Listed | Mapped | Hashed | Begin | Batch | Bytes | Refused | Ask
 
 requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 replies: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)

@@ -64,6 +64,10 @@ class Opened:
             else:
                 yield found_volume
 
+    def medium(self, layers: Sequence[str]) -> Medium:
+        """The image, or what is inside the container that layers lead to."""
+        return volume.open_volume(self.image, [parse_layer(x) for x in layers], self.keys) if layers else self.image
+
     def mount(self, layers: Sequence[str], kind: str) -> FileSystem:
         """The file system at these layers; opened once."""
         key = (*layers, kind)

@@ -20,12 +20,12 @@ from moisson.settings import Pass
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-Do = Literal["scan", "list", "read", "digest", "match", "compact"]
+Do = Literal["scan", "list", "read", "digest", "map", "match", "compact"]
 
 UNIT_ITEMS = 200
 UNIT_BYTES = 64 << 20
 PASSES: tuple[Pass, ...] = ("glance", "skim", "harvest", "sweep")
-SCAN_PRIORITY, LIST_PRIORITY, DIGEST_PRIORITY, COMPACT_PRIORITY = 1000.0, 900.0, 45.0, 1.0
+SCAN_PRIORITY, LIST_PRIORITY, DIGEST_PRIORITY, MAP_PRIORITY = 1000.0, 900.0, 45.0, 4.0
 
 
 class Unit(Struct, frozen=True):
@@ -90,6 +90,11 @@ def list_unit(exhibit: str, place: Place) -> Unit:
     """The listing of one volume."""
     name = "/".join((exhibit, *place.layers, place.kind))
     return Unit(f"list/{name}", "list", exhibit, "glance", LIST_PRIORITY, place=place)
+
+
+def map_unit(exhibit: str) -> Unit:
+    """What tells for every byte of an image whose it is."""
+    return Unit(f"map/{exhibit}", "map", exhibit, "sweep", MAP_PRIORITY)
 
 
 def read_units(listing: Unit, segment: str, rows: Sequence[tuple[float, bool, int]]) -> Iterator[Unit]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from phonenumbers import PhoneMetadata
@@ -12,6 +13,7 @@ from moisson.address import Address
 from moisson.address import decode as decode_name
 from moisson.address import encode as encode_name
 from moisson.engine import messages as m
+from moisson.engine.extents import batched, extents, medium_of
 from moisson.engine.opened import Opened, failure_kind
 from moisson.engine.read import Walk
 from moisson.engine.resolve import descend
@@ -87,6 +89,8 @@ class Server:
                     self.scan(request)
                 case m.List():
                     self.list(request)
+                case m.Map():
+                    self.map(request)
                 case m.Read():
                     self.read(request)
                 case m.Digest():
@@ -129,6 +133,19 @@ class Server:
                 self.channel.send(m.encode(m.Listed(tuple(entries), tuple(faults))))
                 entries, faults = [], []
         self.channel.send(m.encode(m.Listed(tuple(entries), tuple(faults))))
+
+    def map(self, request: m.Map) -> None:
+        """Tell what every volume of an image says of its bytes; one that cannot be listed is left out."""
+        opened = self.exhibit(request.exhibit)
+        media: dict[tuple[str, ...], int] = {(): opened.image.size}
+        for place in opened.places():
+            if isinstance(place, m.Place):
+                medium = medium_of(place.layers)
+                media[medium] = opened.medium(medium).size
+                with suppress(EvidenceError):
+                    for batch in batched(extents(opened, place), _BATCH):
+                        self.channel.send(m.encode(m.Mapped(batch)))
+        self.channel.send(m.encode(m.Mapped(media=tuple(media.items()))))
 
     def read(self, request: m.Read) -> None:
         """Read one file and all that is in it."""

@@ -14,7 +14,7 @@ from moisson import __version__
 from moisson.address import Address, Layer
 from moisson.engine import messages as m
 from moisson.engine.listing import read_items
-from moisson.engine.plan import Unit, classes, classify, list_unit, read_units
+from moisson.engine.plan import Unit, classes, classify, list_unit, map_unit, read_units
 from moisson.model import Failure, Item, Run
 from moisson.store.compact import compact
 from moisson.store.manifest import Descriptor, Manifest
@@ -131,6 +131,8 @@ class Worker:
 
         def take(reply: m.Reply) -> None:
             assert isinstance(reply, m.Found)
+            if reply.facts:
+                units.append(map_unit(unit.exhibit))
             for failure in reply.failures:
                 self._add(writer, failure, tally)
             for place in reply.places:
@@ -144,6 +146,18 @@ class Worker:
 
         self._ask(m.Scan(unit.exhibit), unit.exhibit, writer, tally, take)
         return units
+
+    def _map(self, unit: Unit, writer: SegmentWriter, tally: Tally) -> list[Unit]:
+        media: list[tuple[tuple[str, ...], int]] = []
+
+        def take(reply: m.Reply) -> None:
+            assert isinstance(reply, m.Mapped)
+            for extent in reply.extents:
+                writer.add(extent)
+            media.extend(reply.media)
+
+        self._ask(m.Map(unit.exhibit), unit.exhibit, writer, tally, take)
+        return []
 
     def _digest(self, unit: Unit, writer: SegmentWriter, tally: Tally) -> list[Unit]:
         delivered = self.supply.delivered(unit.exhibit)

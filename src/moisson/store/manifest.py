@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 LISTING = "list/"
+LAST = "sweep"
 _TABLES = """
 create table if not exists meta(key text primary key, value text not null) without rowid;
 create table if not exists exhibits(id text primary key, record text not null, withdrawn integer not null default 0);
@@ -31,6 +32,7 @@ create table if not exists units(id text primary key, exhibit text not null, pas
     priority real not null, cost real not null, payload text not null, state text not null default 'todo',
     tries integer not null default 0, segment text);
 create index if not exists units_next on units(state, priority desc, id);
+create index if not exists units_exhibit on units(exhibit, state, pass);
 create table if not exists segments(unit text primary key, name text not null unique, exhibit text not null,
     counts text not null, bytes integer not null);
 create table if not exists retired(name text primary key, at real not null);
@@ -148,13 +150,18 @@ class Manifest:
             return _add_units(db, units)
 
     def next_units(self, n: int, stages: Sequence[str] = ()) -> list[Unit]:
-        """Take the `n` most valuable units that wait, in these passes or in any, and mark them running."""
+        """Take the `n` most valuable units that wait, in these passes or in any, and mark them running.
+
+        The last pass asks what the others found, so its units wait until those of their exhibit are done.
+        """
         among = f"and pass in ({','.join('?' * len(stages))})" if stages else ""
         with self._transaction() as db:
             rows = db.execute(
                 "select id, exhibit, pass, priority, cost, payload, tries + 1 from units "
-                f"where state = 'todo' {among} order by priority desc, id limit ?",
-                (*stages, n),
+                f"where state = 'todo' {among} and (pass != ? or not exists (select 1 from units other where "
+                "other.exhibit = units.exhibit and other.state != 'done' and other.pass not in ('', ?))) "
+                "order by priority desc, id limit ?",
+                (*stages, LAST, LAST, n),
             ).fetchall()
             ids = [(row[0],) for row in rows]
             db.executemany("update units set state = 'running', tries = tries + 1 where id = ?", ids)

@@ -23,6 +23,7 @@ LAYOUT = {
     model.Item: """items: address exhibit:home origin:home run name path kind size:int sha256 md5 state
         modified:instant accessed:instant changed:instant created:instant parent role flags:list meta:json
         exact:exact""",
+    model.Extent: "extents: address exhibit:home run medium offset:int length:int at:int state exact:exact",
     model.Text: """texts: address exhibit:home origin:home run source lang:derived chars:derived languages:json
         scripts:json marks:json offset:derived length:derived dictionary:derived exact:exact""",
     model.Sighting: """sightings: address exhibit:home origin:home run kind value raw item context role
