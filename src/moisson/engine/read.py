@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from moisson import registry
 from moisson.address import Address, Layer, named, parse_layer, text_at
 from moisson.engine.opened import failure_kind
@@ -15,12 +17,13 @@ from moisson.identify.kind import identify
 from moisson.model import Event, Fact, Failure, Flag, Item, Passage, Sighting, Stated, Text
 from moisson.reader import Child, Reader
 from moisson.selectors import find, language
+from moisson.selectors.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from moisson.engine.messages import Read, Wanted
-    from moisson.model import Record, Value
+    from moisson.model import Party, Record, Value
     from moisson.settings import Settings
 
 CONTEXT = 60
@@ -188,7 +191,8 @@ class Walk:
                 if sighting := self._stated(piece, where, address, label):
                     gathered.records.append(sighting)
             case Event():
-                gathered.records.append(_event(piece, address, label, len(gathered.records), where, base))
+                event = _event(piece, address, label, len(gathered.records), where, base)
+                gathered.records.append(replace(event, parties=tuple(map(self._party, event.parties))))
             case Child():
                 self._child(piece, label, base, address, budget, depth)
             case _:
@@ -254,6 +258,11 @@ class Walk:
         return Sighting(
             place, label, found.kind, found.value, piece.raw, where, piece.owner, piece.role, found.confidence
         )
+
+    def _party(self, party: Party) -> Party:
+        """A party under the canonical value of its selector, as far as that is one."""
+        found = find.clean_stated(party.kind, party.value, self.context) if party.kind in KINDS else None
+        return replace(party, value=found.value) if found and found.value != party.value else party
 
     def _finish(
         self,
@@ -336,16 +345,12 @@ def _from_wanted(item: Wanted) -> Item:
 def _with(
     base: Item, size: int, digests: dict[str, str], kind: str, flags: tuple[str, ...], meta: dict[str, Value]
 ) -> Item:
-    from msgspec.structs import replace
-
     return replace(
         base, size=size, sha256=digests.get("sha256", ""), md5=digests.get("md5", ""), kind=kind, flags=flags, meta=meta
     )
 
 
 def _event(piece: Event, address: Address, label: str, number: int, where: str, base: Item) -> Event:
-    from msgspec.structs import replace
-
     place = piece.address or f"e:{number}"
     state = base.state if base.state in ("live", "deleted", "orphan") and piece.state == "live" else piece.state
     return replace(piece, address=str(address.child(parse_layer(place))), run=label, item=where, state=state)

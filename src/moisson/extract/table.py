@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from moisson.errors import DamagedError, LimitError
 from moisson.extract import btree
+from moisson.extract.apps import read_apps
 from moisson.extract.exif import characters
 from moisson.extract.rowtext import CHILDREN, Writer, readable
 from moisson.extract.tables import Table, schema
@@ -19,19 +20,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from moisson.extract.btree import Pages, Value
+    from moisson.model import Event, Stated
     from moisson.reader import Child, Reader
 
-    Piece = Passage | Fact | Flag | Child
+    Piece = Passage | Fact | Flag | Stated | Event | Child
 
 _WHOLE = 256 << 20
 _SECONDS, _PER_MB = 20.0, 0.8
 _DELETED_SHARE = 0.5
+_APPS_SHARE = 0.5
 _ALLOWED = frozenset((sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION))
 
 
 @step(
     "extract.table",
-    version=1,
+    version=2,
     kinds=["application/vnd.sqlite3"],
     limits=Limits(seconds=60, per_mb=2, memory_mb=1024, children=CHILDREN),
     reference="SQLite database file format",
@@ -39,7 +42,8 @@ _ALLOWED = frozenset((sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE
 def read_sqlite(data: Reader, keys: Sequence[str] = ()) -> Iterator[Piece]:
     """All rows as lines `table: column=value; …`, then what free space still holds, under the place `freelist`.
 
-    Only tables are read, never a view, and nothing that the schema defines is run.
+    Of applications that are known, contacts, messages and calls come first. Only tables are read, never a view, and
+    nothing that the schema defines is run.
     """
     pages = btree.Pages(data)
     tables = list(schema(pages))
@@ -60,8 +64,10 @@ def _deadline(pages: Pages, share: float = 1.0) -> float:
 
 def _live(data: Reader, pages: Pages, tables: list[Table]) -> Iterator[Piece]:
     with closing(_open(data)) as db:
-        deadline = _deadline(pages)
+        deadline = _deadline(pages, _APPS_SHARE)
         db.set_progress_handler(lambda: monotonic() > deadline, 20_000)
+        yield from read_apps(db, tables, deadline)
+        deadline = _deadline(pages)
         writer = Writer()
         for table in tables:
             writer.begin(table.name)
