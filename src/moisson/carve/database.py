@@ -1,0 +1,220 @@
+"""SQLite: databases by their pages, logs by their frames, pages that have lost both (SQLite file format)."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from moisson.carve.ground import SECTOR, Carved, Part, Span
+from moisson.extract.btree import pointers, varint, width
+
+if TYPE_CHECKING:
+    from moisson.reader import Medium, Reader
+
+_KIND, _WAL, _PAGES = "application/vnd.sqlite3", "application/x-sqlite-wal", "application/x-sqlite-pages"
+_TREES = {0x02: 12, 0x05: 12, 0x0A: 8, 0x0D: 8}
+_COUNT = 1 << 21
+_REACH = 16 << 20
+_LOOKED = 4096
+_SIZES = frozenset(1 << n for n in range(9, 17))
+
+
+def carve_sqlite(data: Reader, offset: int, limit: int) -> Carved | None:
+    """A database by the number of pages in its header and trees that hold together; joined where the trees prove it."""
+    span = Span(data, offset, limit)
+    head = span.pread(0, 108)
+    size = _page_size(head)
+    if not size or head[100] not in (0x0D, 0x05):
+        return None
+    count = int.from_bytes(head[28:32], "big")
+    if not count or head[24:28] != head[92:96]:
+        count = _run(span, size)
+    if count > _COUNT:
+        return None
+    total = count * size
+    broken = _broken(span, min(count, span.size // size), size)
+    if broken < 0 and total <= span.size:
+        return span.carved(_KIND, total)
+    if broken > 0 and (found := _bridge(span, count, size, broken)):
+        return found
+    if total <= span.size:
+        return span.carved(_KIND, total, 0.45, "damaged")
+    end = max(1, broken if broken > 0 else span.size // size) * size
+    return span.carved(_KIND, min(end, span.size), 0.4, "truncated")
+
+
+def _page_size(head: bytes) -> int:
+    """The page size of a header that makes sense, or 0."""
+    if len(head) < 108 or head[21:24] != b"\x40\x20\x20" or head[18] not in (1, 2) or head[19] not in (1, 2):
+        return 0
+    size = int.from_bytes(head[16:18], "big")
+    size = 65536 if size == 1 else size
+    good = size in _SIZES and int.from_bytes(head[44:48], "big") <= 4 and int.from_bytes(head[56:60], "big") <= 3
+    return size if good else 0
+
+
+def _run(span: Span, size: int) -> int:
+    """How many pages follow that look like pages, for headers older than the count."""
+    count = 1
+    while count < _COUNT and (raw := span.pread(count * size, size)) and len(raw) == size and page_holds(raw):
+        count += 1
+    return count
+
+
+def page_holds(raw: bytes, base: int = 0) -> bool:
+    """Whether a page is a tree's page whose header and pointers make sense."""
+    header = _TREES.get(raw[base], 0)
+    free, cells, content = struct.unpack_from(">HHH", raw, base + 1)
+    content = content or 65536
+    start = base + header + 2 * cells
+    if not header or start > content or content > len(raw) or (free and not start <= free < len(raw)):
+        return False
+    places = pointers(raw, base, header)
+    return len(places) == cells and all(at >= content for at in places[:64])
+
+
+def _broken(span: Span | Part, count: int, size: int) -> int:
+    """The first page that a tree points at and that is no tree's page, or -1 when all are."""
+    waiting, seen = _roots(span, size), set[int]()
+    worst = -1
+    while waiting and len(seen) < _LOOKED:
+        number = waiting.pop()
+        if number in seen or number < 2:
+            continue
+        seen.add(number)
+        raw = span.pread((number - 1) * size, size) if number <= count else b""
+        if len(raw) < size or not page_holds(raw):
+            worst = number - 1 if worst < 0 else min(worst, number - 1)
+        else:
+            waiting += _children(raw, 0)
+    return worst
+
+
+def _children(raw: bytes, base: int) -> list[int]:
+    """The pages below an interior page, in their order."""
+    if raw[base] not in (0x05, 0x02):
+        return []
+    below = [int.from_bytes(raw[at : at + 4], "big") for at in pointers(raw, base, 12)]
+    return [*below, int.from_bytes(raw[base + 8 : base + 12], "big")]
+
+
+def _roots(span: Span | Part, size: int) -> list[int]:
+    """The first pages of tables and indexes that the schema on page 1 names, or the pages below it."""
+    raw = span.pread(0, size)
+    if len(raw) < size or not page_holds(raw, 100):
+        return []
+    if raw[100] == 0x05:
+        return _children(raw, 100)
+    found = []
+    for at in pointers(raw, 100, 8):
+        _, at = varint(raw, at)
+        _, at = varint(raw, at)
+        start, (length, at) = at, varint(raw, at)
+        serials: list[int] = []
+        while at < start + length and len(serials) < 6:
+            serial, at = varint(raw, at)
+            serials.append(serial)
+        if len(serials) >= 5 and all(width(s) >= 0 for s in serials) and 1 <= serials[3] <= 6:
+            place = start + length + sum(width(s) for s in serials[:3])
+            found.append(int.from_bytes(raw[place : place + width(serials[3])], "big"))
+    return [number for number in found if number > 1]
+
+
+def _bridge(span: Span, count: int, size: int, broken: int) -> Carved | None:
+    """One gap before the first page that does not hold: trees must hold with it, wherever it begins and ends."""
+    if not span.ground.afford(_REACH):
+        return None
+    for gap in range(SECTOR, _REACH, SECTOR):
+        at = broken * size + gap
+        raw = span.pread(at, size)
+        if len(raw) < size:
+            return None
+        if raw[0] not in _TREES or not page_holds(raw):
+            continue
+        for cut in range(broken, max(0, broken - 64), -1):
+            if not span.ground.afford(size * 64):
+                return None
+            part = Part(span, 0, cut * size, cut * size + gap, (count - cut) * size)
+            if cut * size + gap + (count - cut) * size <= span.size and _broken(part, count, size) < 0:
+                extents = tuple((span.offset + a, n) for a, n in part.ranges)
+                sure = cut == broken and page_holds(span.pread((cut - 1) * size, size), 100 if cut == 1 else 0)
+                return Carved(_KIND, extents, "", 0.9, ("rejoined",) if sure else ("rejoined", "uncertain"))
+    return None
+
+
+def carve_wal(data: Reader, offset: int, limit: int) -> Carved | None:
+    """A write-ahead log: its header's sum, then frames of its salts or of the rounds before."""
+    span = Span(data, offset, limit)
+    head = span.pread(0, 32)
+    if len(head) < 32 or head[4:8] != b"\x00\x2d\xe2\x18" or int.from_bytes(head[8:12], "big") not in _SIZES:
+        return None
+    order = ">" if head[3] & 1 else "<"
+    one = two = 0
+    for a, b in struct.iter_unpack(f"{order}II", head[:24]):
+        one = one + a + two & 0xFFFFFFFF
+        two = two + b + one & 0xFFFFFFFF
+    if (one, two) != struct.unpack(">II", head[24:]):
+        return None
+    size, salt, at = int.from_bytes(head[8:12], "big"), int.from_bytes(head[16:20], "big"), 32
+    while at + 24 + size <= span.size:
+        frame = span.pread(at, 24)
+        older = salt - int.from_bytes(frame[8:12], "big") & 0xFFFFFFFF
+        if not 0 < int.from_bytes(frame[:4], "big") < _COUNT or older > 10_000:
+            break
+        at += 24 + size
+    return span.carved(_WAL, at, 0.95) if at > 32 else None
+
+
+def carve_pages(data: Reader, offset: int, limit: int) -> Carved | None:
+    """Leaf pages of tables without their database: every cell must be a record, the last ending with the page."""
+    span = Span(data, offset, limit)
+    size = leaf_size(span.pread(0, 65536))
+    if not size:
+        return None
+    step, at = size, size
+    if leaf_size(span.pread(size + 24, 65536)) == size:
+        step = at = size + 24
+    while at + size <= span.size and at < 1 << 28:
+        raw = span.pread(at, size)
+        if not page_holds(raw) or (raw[0] == 0x0D and raw[3:5] != b"\0\0" and leaf_size(raw) != size):
+            break
+        at += step
+    end = at - (step - size)
+    return span.carved(_PAGES, end, 0.8, "fragment")
+
+
+def leaf_size(raw: bytes) -> int:
+    """The size of the leaf page at the beginning of these bytes, told by where its cells end; 0 when it is none."""
+    if len(raw) < 512 or raw[0] != 0x0D:
+        return 0
+    free, cells, content, loose = struct.unpack_from(">HHHB", raw, 1)
+    if not 1 <= cells <= 4000 or loose > 60 or not 8 + 2 * cells <= content < len(raw):
+        return 0
+    places = pointers(raw, 0, 8)
+    if len(places) != cells or min(places) < content or (free and free < content):
+        return 0
+    ends = [_cell_end(raw, at) for at in sorted(places)[-8:]]
+    if not all(ends) or max(ends) not in _SIZES:
+        return 0
+    return max(ends) if all(_cell_end(raw, at) for at in places[:64]) else 0
+
+
+def _cell_end(raw: bytes, at: int) -> int:
+    """Where a cell of a table's leaf ends that makes sense and has no overflow, or 0."""
+    payload, at = varint(raw, at)
+    rowid, at = varint(raw, at)
+    length, body = varint(raw, at)
+    if not 2 <= length <= payload < 65536 or rowid < 0 or at + payload > len(raw):
+        return 0
+    total, stop = 0, at + length
+    while body < stop:
+        serial, body = varint(raw, body)
+        if width(serial) < 0:
+            return 0
+        total += width(serial)
+    return at + payload if body == stop and length + total == payload else 0
+
+
+def pages_in(data: Medium, size: int) -> int:
+    """The page size of a stretch of loose pages."""
+    return leaf_size(data.pread(0, min(size, 65536)))

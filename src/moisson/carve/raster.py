@@ -1,0 +1,172 @@
+"""Pictures made of blocks whose lengths are given: PNG (sums), GIF, BMP."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import TYPE_CHECKING
+
+from moisson.carve.ground import SECTOR, Carved, Span
+
+if TYPE_CHECKING:
+    from moisson.reader import Reader
+
+_LARGEST = 1 << 30
+_BLOCKS = 200_000
+_HEADERS = frozenset((12, 16, 40, 52, 56, 64, 108, 124))
+_DEPTHS = frozenset((1, 2, 4, 8, 16, 24, 32))
+_GAP = 4 << 20
+
+
+def carve_png(data: Reader, offset: int, limit: int) -> Carved | None:
+    """A PNG by its chunks, each with its sum, which also proves where a gap lies in one (ISO/IEC 15948)."""
+    span = Span(data, offset, limit)
+    head = span.pread(0, 33)
+    if len(head) < 33 or head[12:16] != b"IHDR" or zlib.crc32(head[12:29]) != int.from_bytes(head[29:33], "big"):
+        return None
+    width, height, depth, color = struct.unpack_from(">IIBB", head, 16)
+    if not width or not height or depth not in (1, 2, 4, 8, 16) or color not in (0, 2, 3, 4, 6):
+        return None
+    end, whole = _chunks(span, 33)
+    if whole:
+        return span.carved("image/png", end)
+    if bridge := _bridge(span, end):
+        split, gap, rest, done = bridge
+        ranges = ((offset, split), (offset + split + gap, rest - split - gap))
+        flags = ("rejoined",) if done else ("rejoined", "truncated")
+        return Carved("image/png", ranges, "", 1.0 if done else 0.4, flags)
+    return span.carved("image/png", _picture_end(span, end), 0.4, "truncated") if end > 33 else None
+
+
+def _chunks(span: Span, at: int) -> tuple[int, bool]:
+    """Where the good chunks end, and whether the last of them was the end of the picture."""
+    for _ in range(_BLOCKS):
+        head = span.pread(at, 8)
+        length, kind = int.from_bytes(head[:4], "big"), head[4:]
+        if len(kind) < 4 or not kind.isalpha() or length > min(_LARGEST, span.size - at - 12):
+            return at, False
+        total = zlib.crc32(kind)
+        for piece in span.chunks(at + 8, at + 8 + length):
+            total = zlib.crc32(piece, total)
+        if total != span.number(at + 8 + length, 4, big=True):
+            return at, False
+        at += 12 + length
+        if kind == b"IEND":
+            return at, True
+    return at, False
+
+
+def _picture_end(span: Span, at: int) -> int:
+    """How far the chunk that does not hold may still be part of the picture: to the end of its last sector."""
+    head = span.pread(at, 8)
+    if head[4:] != b"IDAT":
+        return at
+    last = at + 8 + min(int.from_bytes(head[:4], "big"), 1 << 16)
+    while at < last and not span.blank(at, at + SECTOR):
+        at += SECTOR
+    return min(at, last, span.size)
+
+
+def _bridge(span: Span, at: int) -> tuple[int, int, int, bool] | None:
+    """A gap in the chunk at `at`: where it begins, its length, where the picture then ends, whether it is whole."""
+    head = span.pread(at, 8)
+    length = int.from_bytes(head[:4], "big")
+    if head[4:] != b"IDAT" or length > _GAP or not span.ground.afford(_GAP):
+        return None
+    after = at + 8 + length
+    reach = span.pread(after, _GAP)
+    for gap in range(SECTOR, len(reach) - 12, SECTOR):
+        follows, kind = int.from_bytes(reach[gap + 4 : gap + 8], "big"), reach[gap + 8 : gap + 12]
+        if kind not in (b"IDAT", b"IEND", b"tEXt", b"iTXt", b"eXIf", b"tIME", b"zTXt") or follows > _LARGEST:
+            continue
+        wanted = int.from_bytes(reach[gap : gap + 4], "big")
+        if split := _split(span, at, length, gap, wanted):
+            end, whole = _chunks(span, after + gap + 4)
+            return split, gap, end, whole
+    return None
+
+
+def _split(span: Span, at: int, length: int, gap: int, wanted: int) -> int:
+    """The sector at which a gap begins so that the chunk has its sum, or 0."""
+    body, later = span.pread(at + 4, length + 4), span.pread(at + 4 + gap, length + 4)
+    first = -(-(span.offset + at + 8) // SECTOR) * SECTOR - span.offset - at - 4
+    done, total = 0, 0
+    for cut in range(first, length + 4, SECTOR):
+        total, done = zlib.crc32(body[done:cut], total), cut
+        if not span.ground.afford(length - cut):
+            return 0
+        if zlib.crc32(later[cut:], total) == wanted:
+            return at + 4 + cut
+    return 0
+
+
+def carve_gif(data: Reader, offset: int, limit: int) -> Carved | None:
+    """A GIF by its blocks to the trailer (GIF89a specification)."""
+    span = Span(data, offset, limit)
+    head = span.pread(0, 13)
+    if len(head) < 13 or head[:6] not in (b"GIF87a", b"GIF89a"):
+        return None
+    width, height, packed = struct.unpack_from("<HHB", head, 6)
+    if not width or not height:
+        return None
+    at = 13 + (3 << (packed & 7) + 1 if packed & 0x80 else 0)
+    images = 0
+    for _ in range(_BLOCKS):
+        mark = span.pread(at, 11)
+        if mark[:1] == b";" and images:
+            return span.carved("image/gif", at + 1, 0.95)
+        if mark[:1] == b"!":
+            at = _sub_blocks(span, at + 2)
+        elif mark[:1] == b"," and len(mark) == 11 and _fits(mark, width, height):
+            at = _image(span, at, mark[9])
+            images += at > 0
+        else:
+            break
+        if at < 0:
+            break
+    return None
+
+
+def _fits(mark: bytes, width: int, height: int) -> bool:
+    left, top, wide, high = struct.unpack_from("<HHHH", mark, 1)
+    return bool(wide and high and left + wide <= width + 64 and top + high <= height + 64)
+
+
+def _image(span: Span, at: int, packed: int) -> int:
+    at += 10 + (3 << (packed & 7) + 1 if packed & 0x80 else 0)
+    return _sub_blocks(span, at + 1) if 1 <= span.number(at, 1) <= 11 else -1
+
+
+def _sub_blocks(span: Span, at: int) -> int:
+    """Where a chain of sub-blocks ends, or -1 when it runs over the end."""
+    while at < span.size:
+        piece = span.pread(at, 1 << 16)
+        inside = 0
+        while inside < len(piece):
+            length = piece[inside]
+            if not length:
+                return at + inside + 1
+            inside += 1 + length
+        at += inside
+    return -1
+
+
+def carve_bmp(data: Reader, offset: int, limit: int) -> Carved | None:
+    """A bitmap whose header, dimensions and length agree ([MS-WMF] 2.2.2)."""
+    span = Span(data, offset, limit)
+    head = span.pread(0, 54)
+    if len(head) < 54 or head[:2] != b"BM" or head[6:10] != bytes(4):
+        return None
+    size, pixels, header = int.from_bytes(head[2:6], "little"), *struct.unpack_from("<II", head, 10)
+    if header not in _HEADERS or not 14 + header <= pixels <= 14 + header + 4096 or size > span.size:
+        return None
+    if header == 12:
+        (width, height, planes, depth), packed = struct.unpack_from("<HHHH", head, 18), 0
+    else:
+        width, height, planes, depth, packed = struct.unpack_from("<iiHHI", head, 18)
+    if planes != 1 or depth not in _DEPTHS or width <= 0 or not height or packed > 6:
+        return None
+    area = (width * depth + 31) // 32 * 4 * abs(height)
+    if packed in (0, 3, 6) and not pixels + area <= size <= pixels + area + 4096:
+        return None
+    return span.carved("image/bmp", size, 0.8) if pixels < size <= _LARGEST else None
