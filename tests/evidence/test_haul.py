@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from moisson.evidence import phone, volume
+from moisson.engine import phone
+from moisson.evidence import volume
 from moisson.evidence.filesystem import mount
 from moisson.evidence.image import Descriptor, open_image
 from tests.conftest import SHARED

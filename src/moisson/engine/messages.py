@@ -94,12 +94,17 @@ class Ask(Struct, frozen=True, tag="ask"):
 
 
 class Opening(Struct, frozen=True):
-    """How an exhibit is delivered; the descriptors of `parts` travel beside it in the same order."""
+    """How an exhibit is delivered; the descriptors of `parts` travel beside it in the same order.
+
+    With `notes` there is one more, of what another child found out about this exhibit; `keys` are those it derived.
+    """
 
     kind: str
     parts: tuple[str, ...]
     settings: Settings
     known: tuple[str, ...] = ()
+    notes: bool = False
+    keys: tuple[str, ...] = ()
 
 
 class Page(Struct, frozen=True):
@@ -159,6 +164,15 @@ class Bytes(Struct, frozen=True, tag="bytes"):
     data: bytes
 
 
+class Notes(Struct, frozen=True, tag="notes"):
+    """What this child found out about its exhibit and the next one need not, piece by piece; nothing else reads it."""
+
+    exhibit: str
+    data: bytes = b""
+    last: bool = True
+    keys: tuple[str, ...] = ()
+
+
 class Refused(Struct, frozen=True, tag="refused"):
     """The request failed as a whole, for a reason of the evidence."""
 
@@ -166,7 +180,7 @@ class Refused(Struct, frozen=True, tag="refused"):
     detail: str
 
 
-Reply = Found | Listed | Mapped | Hashed | Begin | Batch | Bytes | Refused | Ask
+Reply = Found | Listed | Mapped | Hashed | Begin | Batch | Bytes | Notes | Refused | Ask
 
 requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 replies: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)

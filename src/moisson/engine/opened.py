@@ -8,7 +8,7 @@ from moisson.address import Address, Layer, parse_layer
 from moisson.engine import phone
 from moisson.engine.messages import Place
 from moisson.errors import AddressError, EvidenceError, UnsupportedError
-from moisson.evidence import image, volume
+from moisson.evidence import image, unlock, volume
 from moisson.evidence.filesystem import FileSystem, mount
 from moisson.evidence.folder import Folder
 
@@ -28,12 +28,14 @@ class Opened:
 
     def __init__(self, exhibit: str, opening: Opening, descriptors: Sequence[int], files: Files | None = None) -> None:
         self.exhibit, self.opening, self.files = exhibit, opening, files
-        self.keys = opening.settings.passwords
+        self.keys = (*opening.keys, *opening.settings.passwords)
+        self._notes = descriptors[len(opening.parts)] if opening.notes else -1
         self.parts: list[tuple[str, Medium]] = [
-            (name, image.Descriptor(fd)) for name, fd in zip(opening.parts, descriptors, strict=True)
+            (name, image.Descriptor(fd)) for name, fd in zip(opening.parts, descriptors, strict=False)
         ]
         self._image: Image | None = None
-        self._bundle: tuple[tuple[Layer, ...], FileSystem] | Literal[False] | None = False
+        self._told: tuple[str, ...] = ()
+        self._bundle: tuple[tuple[Layer, ...], phone.Archive] | Literal[False] | None = False
         self._mounted: dict[tuple[str, ...], FileSystem] = {}
 
     @property
@@ -86,10 +88,18 @@ class Opened:
             return found[1]
         return mount(kind, volume.open_volume(self.image, layers, self.keys))
 
-    def _archive(self) -> tuple[tuple[Layer, ...], FileSystem] | None:
+    def _archive(self) -> tuple[tuple[Layer, ...], phone.Archive] | None:
         if self._bundle is False:
-            self._bundle = phone.open_archive(self.parts[0][1], self.keys) if len(self.parts) == 1 else None
+            notes = image.Descriptor(self._notes) if self._notes >= 0 else None
+            raw = notes.pread(0, notes.size) if notes else b""
+            self._bundle = phone.open_archive(self.parts[0][1], self.keys, raw) if len(self.parts) == 1 else None
         return self._bundle
+
+    def news(self) -> tuple[bytes, tuple[str, ...]]:
+        """What the next process that opens this exhibit should know, and the keys it should have; told once."""
+        notes = self._bundle[1].news() if self._bundle else b""
+        told, self._told = self._told, unlock.opened_keys()
+        return notes, tuple(key for key in self._told if key not in told and key not in self.keys)
 
     def split(self, address: Address) -> tuple[tuple[Layer, ...], Layer | None, tuple[Layer, ...]]:
         """An address in three: the layers to the volume, the file in it, the layers inside that file."""

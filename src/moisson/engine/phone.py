@@ -2,135 +2,89 @@
 
 from __future__ import annotations
 
-import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from moisson.address import Layer
-from moisson.errors import AddressError, DamagedError
-from moisson.evidence.filesystem import Entry, Fault
-from moisson.extract.archive import read_zip
-from moisson.extract.tar import read_tar
-from moisson.reader import Child, Memory, Reader
+from moisson.evidence.inflated import GZIP, Inflated
+from moisson.evidence.members import Notes, read_notes, write_notes
+from moisson.extract.tarhead import checks
+from moisson.extract.tarvolume import TarListing
+from moisson.extract.zipvolume import ZipListing
+from moisson.reader import Memory, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from moisson.evidence.filesystem import Entry, Fault
     from moisson.reader import Medium
 
-_READERS = {"zip": read_zip, "tar": read_tar}
-_STRIDE = 8 << 20
-_PIECE = 1 << 16
-_MOST = 4 << 20
-_MOST_POINTS = 1024
-_GZIP = b"\x1f\x8b"
+_GZIP = b"\x1f\x8b\x08"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 
 
-class Inflated:
-    """A gzip file as a medium: one pass at opening notes states to start from again, so that any place is near one."""
+class _Listing(Protocol):
+    kind: str
+    notes: Notes | None
 
-    def __init__(self, medium: Medium) -> None:
-        self.medium = medium
-        self._points: list[tuple[int, int, zlib._Decompress]] = []
-        self.size = self.present = self._survey()
+    def entries(self) -> Iterator[Entry | Fault]: ...
 
-    def _survey(self) -> int:
-        total, stride = 0, _STRIDE
-        for at, state, piece in self._inflate(0, zlib.decompressobj(31)):
-            if not self._points or total - self._points[-1][0] >= stride:
-                self._points.append((total, at, state))
-            if len(self._points) > _MOST_POINTS:
-                self._points, stride = self._points[::2], 2 * stride
-            total += len(piece)
-        return total
-
-    def _inflate(self, at: int, state: zlib._Decompress) -> Iterator[tuple[int, zlib._Decompress, bytes]]:
-        """Place, state before it and what follows from there, a bounded piece at a time, member after member."""
-        while True:
-            before, start = state.copy(), at
-            data = self.medium.pread(at, _PIECE)
-            try:
-                piece = state.decompress(data, _MOST)
-            except zlib.error as error:
-                raise DamagedError(f"gzip: {error}") from error
-            at += len(data) - len(state.unconsumed_tail) - len(state.unused_data)
-            yield start, before, piece
-            if state.eof:
-                if self.medium.pread(at, 2) != _GZIP:
-                    return
-                state = zlib.decompressobj(31)
-            elif at == start and not piece:
-                return
-
-    def pread(self, offset: int, n: int) -> bytes:
-        """Bytes at an offset."""
-        end = min(offset + n, self.size)
-        if end <= offset or offset < 0:
-            return b""
-        out, at, state = max((p for p in self._points if p[0] <= offset), key=lambda p: p[0])
-        found = bytearray()
-        for _, _, piece in self._inflate(at, state.copy()):
-            if out + len(piece) > offset:
-                found += piece[max(0, offset - out) : max(0, end - out)]
-            out += len(piece)
-            if out >= end:
-                break
-        return bytes(found)
+    def open(self, locator: str) -> Reader: ...
 
 
 class Archive:
-    """An archive as a file system; its reader is the one that reads archives inside evidence."""
+    """An archive as a file system."""
 
     label = serial = ""
 
-    def __init__(self, data: Reader, kind: str, keys: Sequence[str]) -> None:
-        self.data, self.kind, self.keys = data, kind, keys
-        self._children: dict[str, Child] | None = None
-
-    @property
-    def children(self) -> dict[str, Child]:
-        """The members by locator, in order."""
-        if self._children is None:
-            pieces = _READERS[self.kind](self.data, self.keys)
-            self._children = {p.layer.locator: p for p in pieces if isinstance(p, Child)}
-        return self._children
+    def __init__(self, listing: _Listing) -> None:
+        self.kind, self._listing, self._said = listing.kind, listing, listing.notes
 
     def entries(self) -> Iterator[Entry | Fault]:
-        """Every member."""
-        for locator, child in self.children.items():
-            path = child.name.strip("/")
-            yield Entry(
-                locator, path, path.rpartition("/")[2], child.size or 0, modified=child.modified, flags=child.flags
-            )
+        """Every member, in order."""
+        yield from self._listing.entries()
 
     def open(self, locator: str) -> Reader:
         """The bytes of a member."""
-        if locator not in self.children:
-            raise AddressError(f"{self.kind}:{locator} is not in this archive")
-        return self.children[locator].open()
+        return self._listing.open(locator)
 
     def slack(self, locator: str) -> Reader:
         """A member has none."""
         return Reader(Memory(b""))
 
     def extents(self, locator: str) -> list[tuple[int | None, int]]:
-        """A member is packed."""
+        """Where a member lies is of no use, since it is packed or the archive is."""
         return []
 
     def free(self) -> list[tuple[int, int]]:
         """An archive has no free space."""
         return []
 
+    def news(self) -> bytes:
+        """What another process should know to open a member at once, told once; empty when there is nothing new."""
+        if (notes := self._listing.notes) is None or notes is self._said:
+            return b""
+        self._said = notes
+        return write_notes(notes)
 
-def open_archive(medium: Medium, keys: Sequence[str] = ()) -> tuple[tuple[Layer, ...], Archive] | None:
-    """The layers before an archive and its members; None when the medium is no archive."""
+
+def open_archive(
+    medium: Medium, keys: Sequence[str] = (), notes: bytes = b""
+) -> tuple[tuple[Layer, ...], Archive] | None:
+    """The layers before an archive and its members; None when the medium is no archive.
+
+    `notes` are the `news` of another process about the same archive.
+    """
     head = medium.pread(0, 512)
     if head[:4] in _ZIP:
-        return (), Archive(Reader(medium), "zip", keys)
-    if head[257:262] == b"ustar":
-        return (), Archive(Reader(medium), "tar", keys)
-    if head[:2] == _GZIP:
-        inflated = Inflated(medium)
-        if inflated.pread(257, 5) == b"ustar":
-            return (Layer("gzip"),), Archive(Reader(inflated), "tar", keys)
+        return (), Archive(ZipListing(medium, keys, read_notes(notes, "zip", medium.size)))
+    if _is_tar(head):
+        return (), Archive(TarListing(medium, medium.size, read_notes(notes, "tar", medium.size)))
+    if head[:3] == _GZIP and _is_tar(Inflated(medium, GZIP, 512).pread(0, 512)):
+        known = read_notes(notes, "tar", medium.size)
+        plain = Inflated(medium, GZIP, index=known.index if known else None, lazy=True)
+        return (Layer("gzip"),), Archive(TarListing(plain, medium.size, known))
     return None
+
+
+def _is_tar(head: bytes) -> bool:
+    return len(head) == 512 and checks(head)

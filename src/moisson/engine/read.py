@@ -12,6 +12,7 @@ from moisson import registry
 from moisson.address import Address, Layer, named, parse_layer, text_at
 from moisson.engine.opened import failure_kind
 from moisson.errors import EvidenceError, LimitError
+from moisson.evidence.members import damage
 from moisson.extract.strings import read_strings
 from moisson.identify.kind import identify
 from moisson.model import Event, Fact, Failure, Flag, Item, Passage, Sighting, Stated, Text
@@ -136,6 +137,9 @@ class Walk:
         kind, source = "", "native"
         try:
             digests = digest(data, self.algorithms)
+            if why := damage(data):
+                gathered.records.append(Failure(where, "engine.read@1", "damaged", why))
+                gathered.flag("damaged")
             if self.known and self.known(digests):
                 self.done(where, [_with(base, data.size, digests, "", (*gathered.flags, "known"), {})])
                 return

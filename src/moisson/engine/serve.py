@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from moisson.model import Record
 
 _BATCH = 500
+_PIECE = 8 << 20
 _SAMPLES = (
     "Voir Karim Haddad, tél. 06 12 34 56 78, +33 6 12 34 56 78, karim@exemple.fr, 48.8566, 2.3522, AA-123-BB",
     "Ask Abu Omar on 0044 7911 123456 about IBAN GB29 NWBK 6016 1331 9268 19, http://t.me/example 192.168.1.1",
@@ -100,6 +101,17 @@ class Server:
         except (EvidenceError, OSError) as error:
             kind = failure_kind(error)
             self.channel.send(m.encode(m.Refused(kind, str(error)[:500])))  # type: ignore[arg-type]
+        self.tell()
+
+    def tell(self) -> None:
+        """Hand out what was found out about the exhibit, for the child that comes after this one."""
+        if self.opened is None:
+            return
+        notes, keys = self.opened.news()
+        if keys or notes:
+            pieces = [notes[at : at + _PIECE] for at in range(0, len(notes), _PIECE)] or [b""]
+            for n, piece in enumerate(pieces, 1):
+                self.channel.send(m.encode(m.Notes(self.opened.exhibit, piece, n == len(pieces), keys)))
 
     def scan(self, request: m.Scan) -> None:
         """Find the volumes."""

@@ -15,6 +15,7 @@ from moisson.address import encode as encode_name
 from moisson.custody import intake
 from moisson.engine import messages as m
 from moisson.engine.confine import Confinement
+from moisson.engine.notebook import Notebook
 from moisson.engine.sandbox import Caps, Kind, Sandbox
 from moisson.errors import EvidenceError
 from moisson.evidence.folder import Local
@@ -97,6 +98,7 @@ class Supply:
         self.shelf, self.shelved = Shelf(), ""
         known = root / "lists" / "known.bin"
         self.known = Known.open(known) if known.exists() else None
+        self.notes = Notebook(root / "tmp")
         self.matcher = Matcher.open(root / "lists", settings)
         memory = settings.limits.memory_mb
         caps = Caps(message=MESSAGE_MB << 20)
@@ -113,6 +115,9 @@ class Supply:
             reply = m.replies.decode(message)
             if isinstance(reply, m.Ask):
                 return self._answer(reply)
+            if isinstance(reply, m.Notes):
+                self.notes.take(exhibit, reply)
+                return None
             take(reply)
             return None
 
@@ -145,7 +150,11 @@ class Supply:
             self.shelf.descriptors = [os.open(p, os.O_RDONLY | os.O_CLOEXEC) for p in paths]
         algorithms = tuple(sorted(self.known.algorithms)) if self.known else ()
         names = () if folder else tuple(p.name for p in paths)
-        opening = m.Opening("folder" if folder else "image", names, self.settings, algorithms)
+        notes = None if folder else self.notes.open(name)
+        if notes is not None:
+            self.shelf.descriptors.append(notes)
+        kind, keys = "folder" if folder else "image", self.notes.keys.get(name, ())
+        opening = m.Opening(kind, names, self.settings, algorithms, notes is not None, keys)
         return m.encode(opening), list(self.shelf.descriptors)
 
     def _walk(self) -> bytes:

@@ -27,6 +27,7 @@ KEPT = 8
 _RECOVERY = re.compile(r"\s*(?:\d{6}[-\s]*){7}\d{6}\s*")
 _TO_GO = bytes.fromhex("3bd66749292ed84a8399f6a339e3d001")
 _luks_keys: OrderedDict[bytes, bytes] = OrderedDict()
+_stated: dict[str, None] = {}
 _volumes: OrderedDict[tuple[int, int, int, tuple[str, ...]], tuple[Medium, Foreign]] = OrderedDict()
 
 
@@ -50,6 +51,11 @@ def volume_keys(medium: Medium, keys: Sequence[str]) -> tuple[str, ...]:
     return (luks.volume_key(header, _luks_key(medium, header, keys)),) if header else ()
 
 
+def opened_keys() -> tuple[str, ...]:
+    """The LUKS volume keys that were opened in this process, each as a key in place of the password."""
+    return tuple(_stated)
+
+
 def _luks(medium: Medium, keys: Sequence[str]) -> Medium:
     header = luks.find_header(medium)
     if header is None:
@@ -61,6 +67,7 @@ def _luks_key(medium: Medium, header: luks.Header, keys: Sequence[str]) -> bytes
     where = sha256(repr(header).encode("utf-8", "surrogatepass") + repr(tuple(keys)).encode("utf-8")).digest()
     if where not in _luks_keys:
         _luks_keys[where] = luks.unlock(medium, header, keys)
+        _stated[luks.volume_key(header, _luks_keys[where])] = None
         if len(_luks_keys) > KEPT:
             _luks_keys.popitem(last=False)
     return _luks_keys[where]

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import zlib
 from functools import partial
 from typing import TYPE_CHECKING
 
 from moisson.address import Layer
-from moisson.errors import DamagedError, EvidenceError, LimitError, PasswordError, UnsupportedError
-from moisson.extract import inflate, rar, rest, sevenzip, tar, zipdir, ziplock  # noqa: F401  (they declare steps)
+from moisson.errors import DamagedError, EvidenceError
+from moisson.extract import inflate, rar, rest, sevenzip, tar, zipdir, ziplock, zipmember  # noqa: F401  (their steps)
 from moisson.extract.unpack import KEEP, MAX_MEMBER, Names, reader_of
 from moisson.model import Fact, Flag
-from moisson.reader import CHUNK, Child, Reader
+from moisson.reader import Child, Reader
 from moisson.registry import Limits, step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from moisson.extract.zipdir import Entry
-
-    Source = Callable[[], Iterator[bytes]]
+    from moisson.extract.ziprow import Entry
 
 Piece = Child | Fact | Flag
 _ROOMY = Limits(seconds=60, per_mb=3)
-_METHODS = {1: "shrink", 6: "implode", 9: "deflate64", 10: "implode", 96: "jpeg", 97: "wavpack", 98: "PPMd"}
 
 
 @step(
@@ -51,7 +47,12 @@ def read_zip(data: Reader, keys: Sequence[str] = ()) -> Iterator[Piece]:
         flags = _flags(data, entry, ring)
         locked = locked or "password" in flags
         yield Child(
-            entry.name, layer, partial(_open, data, entry, ring), entry.size, modified=entry.modified, flags=flags
+            entry.name,
+            layer,
+            partial(zipmember.open_small, data, entry, ring),
+            entry.size,
+            modified=entry.modified,
+            flags=flags,
         )
     if locked:
         yield Flag("password", "locked members")
@@ -61,114 +62,9 @@ def _flags(data: Reader, entry: Entry, ring: ziplock.Keyring) -> tuple[str, ...]
     if not entry.encrypted:
         return ()
     try:
-        return ("password",) if next(_openings(data, entry, ring), None) is None else ("encrypted",)
+        return ("password",) if next(zipmember.openings(data, entry, ring), None) is None else ("encrypted",)
     except EvidenceError:
         return ("password",)
-
-
-def _packed(data: Reader, at: int, size: int) -> Iterator[bytes]:
-    end = min(at + size, data.size)
-    while at < end:
-        chunk = data.pread(at, min(CHUNK, end - at))
-        if not chunk:
-            return
-        yield chunk
-        at += len(chunk)
-
-
-def _start(data: Reader, entry: Entry) -> int:
-    local = data.pread(entry.offset, 30)
-    if len(local) < 30 or local[:4] != b"PK\3\4":
-        raise DamagedError("no local header where the directory says")
-    start = entry.offset + 30 + int.from_bytes(local[26:28], "little") + int.from_bytes(local[28:30], "little")
-    if start + entry.packed > data.size:
-        raise DamagedError("the member runs over the end of the archive")
-    return start
-
-
-def _openings(data: Reader, entry: Entry, ring: ziplock.Keyring) -> Iterator[tuple[bytes, Source]]:
-    """Each password that may be right, and the still packed bytes it gives; one empty password without encryption."""
-    start = _start(data, entry)
-    if not entry.encrypted:
-        yield b"", lambda: _packed(data, start, entry.packed)
-    elif entry.flags & 0x40:
-        raise UnsupportedError("strong encryption of PKWARE")
-    elif entry.method == 99 and entry.aes:
-        salt = {1: 8, 2: 12, 3: 16}.get(entry.aes[1], 16)
-        head, mac = data.pread(start, salt + 2), data.pread(start + entry.packed - 10, 10)
-        body, size = start + salt + 2, entry.packed - salt - 12
-        for password, pair in ziplock.aes_keys(head[:salt], head[salt:], entry.aes[1], ring):
-            yield password, partial(_unsealed, data, body, size, pair, mac)
-    else:
-        check = entry.dos_time >> 8 & 255 if entry.flags & 8 else entry.crc >> 24
-        for password, state in ziplock.traditional_keys(data.pread(start, 12), check, ring):
-            yield password, partial(_unlocked, data, start + 12, entry.packed - 12, state)
-
-
-def _unsealed(data: Reader, at: int, size: int, pair: tuple[bytes, bytes], mac: bytes) -> Iterator[bytes]:
-    return ziplock.aes(_packed(data, at, size), pair[0], pair[1], mac)
-
-
-def _unlocked(data: Reader, at: int, size: int, state: tuple[int, int, int]) -> Iterator[bytes]:
-    return ziplock.traditional(_packed(data, at, size), state)
-
-
-def _open(data: Reader, entry: Entry, ring: ziplock.Keyring) -> Reader:
-    if entry.overlaps:
-        raise LimitError("the member overlaps another one")
-    failed: EvidenceError | None = None
-    for password, source in _openings(data, entry, ring):
-        try:
-            reader = reader_of(partial(_plain, entry, source), entry.size)
-        except (DamagedError, PasswordError, LimitError) as why:
-            if not entry.encrypted:
-                raise
-            failed = why
-        else:
-            ring.opened(password)
-            return reader
-    raise PasswordError(f"no password fits: {failed}" if failed else "the member is encrypted")
-
-
-def _plain(entry: Entry, source: Source) -> Iterator[bytes]:
-    """The member's bytes, their checksum tested at the end."""
-    crc = 0
-    for piece in _expand(entry, source()):
-        crc = zlib.crc32(piece, crc)
-        yield piece
-    if crc != entry.crc and not (entry.aes and entry.aes[0] == 2):
-        raise DamagedError("the checksum does not fit")
-
-
-def _expand(entry: Entry, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    method = entry.aes[2] if entry.method == 99 and entry.aes else entry.method
-    if method == 0:
-        return chunks
-    if method == 8:
-        return inflate.deflate(chunks)
-    if method in (20, 93):
-        return inflate.zstd(chunks)
-    if method == 12:
-        return inflate.bzip2(chunks)
-    if method == 95:
-        return inflate.xz(chunks)
-    if method == 14:
-        return _lzma(entry, chunks)
-    raise UnsupportedError(f"ZIP method {method} ({_METHODS.get(method, 'unknown')})")
-
-
-def _lzma(entry: Entry, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    head = next(chunks, b"")
-    size = int.from_bytes(head[2:4], "little")
-    if size != 5 or len(head) < 9:
-        raise DamagedError("no LZMA properties")
-    filters = [sevenzip.lzma1(head[4:9])]
-    return inflate.raw_lzma(_chain(head[9:], chunks), filters, entry.size)
-
-
-def _chain(first: bytes, more: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from more
 
 
 def _single(data: Reader, kind: str, name: str) -> Iterator[Piece]:

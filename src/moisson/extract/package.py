@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from moisson.address import named
 from moisson.errors import DamagedError, LimitError, PasswordError, UnsupportedError
-from moisson.extract.zipdir import Entry, read_directory
+from moisson.extract.zipdir import read_directory
 from moisson.reader import Child, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from moisson.extract.ziprow import Entry
 
 MAX_PART = 256 << 20
 MAX_CHILD = 128 << 20

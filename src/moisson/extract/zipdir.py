@@ -4,66 +4,125 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING
+from array import array
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from moisson.errors import DamagedError
-from moisson.extract.headers import codec
-from moisson.times import Instant, from_datetime, from_filetime, from_unix
+from moisson.extract.ziprow import Entry, extended, finish, guess_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from moisson.reader import Reader
 
+    Numbers = np.ndarray[Any, np.dtype[np.uint64]]
+
 MAX_ENTRIES = 200_000
+MOST = 2_000_000
 _MAX_DIRECTORY = 64 << 20
 _LOCAL, _CENTRAL, _END, _END64, _LOCATOR = b"PK\3\4", b"PK\1\2", b"PK\5\6", b"PK\6\6", b"PK\6\7"
 _BLOCK = 1 << 20
+_ROW = struct.Struct("<4sHHHHIIIIHHHHHII")
+_LONGEST = 46 + 3 * 0xFFFF
+LOCAL = 1 << 62
+_FAR = 1 << 60
 
 
-@dataclass(slots=True)
-class Entry:
-    """One member as the directory declares it; `offset` is that of its local header in the file."""
+class Directory:
+    """Where the directory of an archive stands, or that it is lost; its rows are read anew each time, none is kept.
 
-    raw_name: bytes
-    flags: int
-    method: int
-    crc: int
-    packed: int
-    size: int
-    offset: int
-    dos_time: int
-    extra: bytes
-    name: str = ""
-    modified: Instant | None = None
-    aes: tuple[int, int, int] | None = None
-    overlaps: bool = False
+    The place of a row is its offset in the file; `LOCAL` is added where the row is a member's own header, for an
+    archive without a usable directory (`wrong` says in words what was amiss). `bad` are the places of members that lie
+    in others.
+    """
+
+    def __init__(self, data: Reader, most: int = MAX_ENTRIES, largest: int = _MAX_DIRECTORY) -> None:
+        self.data, self.most, self.wrong = data, most, ""
+        self._span = (0, 0, 0)
+        try:
+            at, size, shift, count = _find(data)
+            if size > largest:
+                raise DamagedError(f"directory above {largest >> 20} MiB")
+            self._span = (at, size, _settle_shift(data, data.pread(at, 46), shift))
+            self._survey(count)
+        except (DamagedError, struct.error) as why:
+            self.wrong = str(why)
+            self._survey(0)
+            if not self.count:
+                raise DamagedError(f"no ZIP directory: {why}") from why
+
+    def _survey(self, count: int) -> None:
+        places, starts, ends = array("Q"), array("Q"), array("Q")
+        odd, left = list[bytes](), 1 << 16
+        for place, entry in self._raw():
+            places.append(place)
+            starts.append(min(entry.offset, _FAR))
+            ends.append(min(entry.offset + 30 + len(entry.raw_name) + entry.packed, 2 * _FAR))
+            if left > 0 and not entry.raw_name.isascii() and not entry.flags & 0x800:
+                odd.append(entry.raw_name)
+                left -= len(entry.raw_name)
+        self.count = len(places)
+        if not self.count and count:
+            raise DamagedError("no entry where the directory should be")
+        if self.count < min(count & 0xFFFF if count < 0xFFFF else count, self.most):
+            raise DamagedError(f"{self.count} of {count} entries in the directory")
+        self.first, self.guess = min(starts, default=0), guess_names(odd)
+        self.bad = _overlapping(np.array(places), np.array(starts), np.array(ends)) if self.count else frozenset()
+
+    def _raw(self) -> Iterator[tuple[int, Entry]]:
+        found = ((LOCAL | e.offset, e) for e in _scan(self.data)) if self.wrong else _rows(self.data, *self._span)
+        return islice(found, self.most)
+
+    def rows(self) -> Iterator[tuple[int, Entry]]:
+        """Each member, and the place to find it again."""
+        for place, entry in self._raw():
+            yield place, self._finish(place, entry)
+
+    def entry(self, place: int) -> Entry:
+        """The member whose row stands at a place; raises `DamagedError`."""
+        return entry_at(self.data, place, self._span[2], self.guess, bad=place in self.bad)
+
+    def _finish(self, place: int, entry: Entry) -> Entry:
+        entry.overlaps = place in self.bad
+        return finish(entry, self.guess)
 
     @property
-    def encrypted(self) -> bool:
-        return bool(self.flags & 1)
+    def shift(self) -> int:
+        """What offsets in the directory are short of."""
+        return self._span[2]
 
-    @property
-    def is_folder(self) -> bool:
-        return self.name.endswith("/") and not self.size
+
+def entry_at(data: Reader, place: int, shift: int, guess: str, *, bad: bool = False) -> Entry:
+    """The member whose row stands at a place, without reading the rest of the directory."""
+    found: Entry | None
+    if place & LOCAL:
+        found, _ = _local(data, place & ~LOCAL)
+    else:
+        found = next((entry for _, entry in _rows(data, place, 46 + 3 * 0xFFFF, shift)), None)
+    if found is None:
+        raise DamagedError("no member where it was")
+    found.overlaps = bad
+    return finish(found, guess)
 
 
 def read_directory(data: Reader) -> tuple[list[Entry], str]:
     """The entries in order, and in words what was wrong with the directory (empty if nothing)."""
-    wrong = ""
-    try:
-        entries = _central(data)
-    except (DamagedError, struct.error) as why:
-        entries, wrong = list(_scan(data)), str(why)
-        if not entries:
-            raise DamagedError(f"no ZIP directory: {why}") from why
-    _finish(entries)
-    return entries, wrong
+    directory = Directory(data)
+    return [entry for _, entry in directory.rows()], directory.wrong
 
 
-def _central(data: Reader) -> list[Entry]:
+def _overlapping(places: Numbers, starts: Numbers, ends: Numbers) -> frozenset[int]:
+    order = np.argsort(starts, kind="stable")
+    reached = np.maximum.accumulate(ends[order])
+    bad = order[1:][starts[order][1:] < reached[:-1]]
+    return frozenset(int(place) for place in places[bad])
+
+
+def _find(data: Reader) -> tuple[int, int, int, int]:
+    """Offset, size, shift and number of entries of the directory."""
     tail_at = max(0, data.size - 66_000)
     tail = data.pread(tail_at, data.size - tail_at)
     found = tail.rfind(_END)
@@ -74,7 +133,7 @@ def _central(data: Reader) -> list[Entry]:
             *_, count, size, offset, _ = struct.unpack("<4sHHHHIIH", record)
             count, size, offset, end_at = _zip64(data, end_at, count, size, offset)
             if size <= end_at:
-                return _entries(data, end_at - size, size, end_at - size - offset, count)
+                return end_at - size, size, end_at - size - offset, count
         found = tail.rfind(_END, 0, found)
     raise DamagedError("no end record")
 
@@ -92,23 +151,20 @@ def _zip64(data: Reader, end_at: int, count: int, size: int, offset: int) -> tup
     return count, size, offset, end_at
 
 
-def _entries(data: Reader, at: int, size: int, shift: int, count: int) -> list[Entry]:
-    if size > _MAX_DIRECTORY:
-        raise DamagedError("directory above 64 MiB")
-    raw, pos, entries = data.pread(at, size), 0, list[Entry]()
-    shift = _settle_shift(data, raw, shift)
-    while raw[pos : pos + 4] == _CENTRAL and len(entries) < MAX_ENTRIES:
-        fields = struct.unpack_from("<4sHHHHIIIIHHHHHII", raw, pos)
-        _, _, _, flags, method, when, crc, packed, unpacked, n, m, k, _, _, _, offset = fields
-        name, extra = raw[pos + 46 : pos + 46 + n], raw[pos + 46 + n : pos + 46 + n + m]
-        unpacked, packed, offset = _extended(extra, unpacked, packed, offset)
-        entries.append(Entry(name, flags, method, crc, packed, unpacked, offset + shift, when, extra))
-        pos += 46 + n + m + k
-    if not entries and count:
-        raise DamagedError("no entry where the directory should be")
-    if len(entries) < count & 0xFFFF:
-        raise DamagedError(f"{len(entries)} of {count} entries in the directory")
-    return entries
+def _rows(data: Reader, at: int, size: int, shift: int) -> Iterator[tuple[int, Entry]]:
+    """The rows of a stretch of the directory, read a block at a time."""
+    end, block, base = min(at + size, data.size), b"", at
+    while at + 46 <= end:
+        if at + _LONGEST > base + len(block) and base + len(block) < end:
+            block, base = data.pread(at, min(max(_BLOCK, _LONGEST), end - at)), at
+        pos = at - base
+        if block[pos : pos + 4] != _CENTRAL or len(block) < pos + 46:
+            return
+        _, _, _, flags, method, when, crc, packed, unpacked, n, m, k, _, _, _, offset = _ROW.unpack_from(block, pos)
+        name, extra = block[pos + 46 : pos + 46 + n], block[pos + 46 + n : pos + 46 + n + m]
+        unpacked, packed, offset = extended(extra, unpacked, packed, offset)
+        yield at, Entry(name, flags, method, crc, packed, unpacked, max(0, offset + shift), when, extra)
+        at += 46 + n + m + k
 
 
 def _settle_shift(data: Reader, raw: bytes, shift: int) -> int:
@@ -119,29 +175,10 @@ def _settle_shift(data: Reader, raw: bytes, shift: int) -> int:
     return 0 if data.pread(first, 4) == _LOCAL and data.pread(first + shift, 4) != _LOCAL else shift
 
 
-def _extended(extra: bytes, unpacked: int, packed: int, offset: int) -> tuple[int, int, int]:
-    values = _field(extra, 1)
-    found = [unpacked, packed, offset]
-    for i, value in enumerate(found):
-        if value == 0xFFFFFFFF and len(values) >= 8:
-            found[i], values = int.from_bytes(values[:8], "little"), values[8:]
-    return found[0], found[1], found[2]
-
-
-def _field(extra: bytes, wanted: int) -> bytes:
-    at = 0
-    while at + 4 <= len(extra):
-        tag, size = struct.unpack_from("<HH", extra, at)
-        if tag == wanted:
-            return extra[at + 4 : at + 4 + size]
-        at += 4 + size
-    return b""
-
-
 def _scan(data: Reader) -> Iterator[Entry]:
     """Members by their local headers alone, for archives without a usable directory."""
     at, count = 0, 0
-    while at < data.size and count < MAX_ENTRIES:
+    while at < data.size and count < MOST:
         block = data.pread(at, _BLOCK + 4)
         hit = block.find(_LOCAL)
         if hit < 0:
@@ -168,7 +205,7 @@ def _local(data: Reader, at: int) -> tuple[Entry | None, int]:
     if flags & 8 and not packed:
         packed, size, crc = _described(data, start, method)
     else:
-        size, packed, _ = _extended(extra, size, packed, 0)
+        size, packed, _ = extended(extra, size, packed, 0)
     return Entry(name, flags, method, crc, packed, size, at, when, extra), start + packed
 
 
@@ -196,52 +233,3 @@ def _described(data: Reader, start: int, method: int) -> tuple[int, int, int]:
         else:
             at += _BLOCK
     return 0, 0, 0
-
-
-def _finish(entries: list[Entry]) -> None:
-    guess = _guess_names([e.raw_name for e in entries if not e.raw_name.isascii() and not e.flags & 0x800])
-    for entry in entries:
-        entry.name = _name(entry, guess)
-        entry.modified = _time(entry)
-        if len(aes := _field(entry.extra, 0x9901)) >= 7:
-            entry.aes = (int.from_bytes(aes[:2], "little"), aes[4], int.from_bytes(aes[5:7], "little"))
-    reached = -1
-    for entry in sorted(entries, key=lambda e: e.offset):
-        entry.overlaps = entry.offset < reached
-        reached = max(reached, entry.offset + 30 + len(entry.raw_name) + entry.packed)
-
-
-def _name(entry: Entry, guess: str) -> str:
-    raw = entry.raw_name
-    if len(other := _field(entry.extra, 0x7075)) > 5 and int.from_bytes(other[1:5], "little") == zlib.crc32(raw):
-        raw, guess = other[5:], "utf-8"
-    for name in ("utf-8", guess):
-        try:
-            return raw.decode(name)
-        except (UnicodeError, ValueError):
-            continue
-    return raw.decode("cp437")
-
-
-def _guess_names(raws: list[bytes]) -> str:
-    """One code page for all the names that are neither ASCII nor declared; DOS's own by default."""
-    if not raws:
-        return "cp437"
-    import chardet
-
-    found = chardet.detect(b"\n".join(raws)[:65536])
-    name = codec(found.get("encoding") or "") or "cp437"
-    return name if (found.get("confidence") or 0) > 0.1 and name not in ("cp1252", "iso8859-1") else "cp437"
-
-
-def _time(entry: Entry) -> Instant | None:
-    if len(ntfs := _field(entry.extra, 0x000A)) >= 16 and ntfs[4:8] == b"\1\0\x18\0":
-        return from_filetime(int.from_bytes(ntfs[8:16], "little"))
-    if len(unix := _field(entry.extra, 0x5455)) >= 5 and unix[0] & 1:
-        return from_unix(int.from_bytes(unix[1:5], "little", signed=True))
-    time, date = entry.dos_time & 0xFFFF, entry.dos_time >> 16
-    try:
-        parts = ((date >> 9) + 1980, date >> 5 & 15, date & 31, time >> 11, time >> 5 & 63, min(time & 31, 29) * 2)
-        return from_datetime(datetime(*parts), "2s")  # noqa: DTZ001
-    except ValueError:
-        return None

@@ -6,6 +6,7 @@ import hmac
 from hashlib import pbkdf2_hmac
 from typing import TYPE_CHECKING
 
+import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from moisson.errors import DamagedError, PasswordError
@@ -44,7 +45,7 @@ class Keyring:
     """The passwords for one archive: the one that opened last comes first, and after many trials no more are made."""
 
     def __init__(self, keys: Sequence[str], trials: int = 20_000) -> None:
-        self._order, self._left = list(spellings(keys)), trials
+        self._order, self._left, self._trials = list(spellings(keys)), trials, trials
 
     def each(self) -> Iterator[bytes]:
         """The passwords still to be tried."""
@@ -53,6 +54,10 @@ class Keyring:
                 return
             self._left -= 1
             yield password
+
+    def renew(self) -> None:
+        """Allow as many trials again."""
+        self._left = self._trials
 
     def opened(self, password: bytes) -> None:
         """Remember what opened a member."""
@@ -116,13 +121,11 @@ def aes(chunks: Iterable[bytes], key: bytes, mac_key: bytes, mac: bytes) -> Iter
     seal, counter, rest = hmac.new(mac_key, digestmod="sha1"), 1, b""
     for chunk in chunks:
         seal.update(chunk)
-        for at in range(0, len(chunk), 1 << 16):
-            data = chunk[at : at + (1 << 16)]
-            need = -(-(len(data) - len(rest)) // 16)
-            if need > 0:
-                rest += block.update(b"".join(n.to_bytes(16, "little") for n in range(counter, counter + need)))
-                counter += need
-            pad, rest = rest[: len(data)], rest[len(data) :]
-            yield (int.from_bytes(data, "little") ^ int.from_bytes(pad, "little")).to_bytes(len(data), "little")
+        need = max(0, -(-(len(chunk) - len(rest)) // 16))
+        blocks = np.zeros((need, 2), "<u8")
+        blocks[:, 0] = np.arange(counter, counter + need, dtype="<u8")
+        rest, counter = rest + block.update(blocks.tobytes()), counter + need
+        pad, rest = rest[: len(chunk)], rest[len(chunk) :]
+        yield (np.frombuffer(chunk, "u1") ^ np.frombuffer(pad, "u1")).tobytes()
     if not hmac.compare_digest(seal.digest()[:10], mac):
         raise PasswordError("the authentication code does not fit: wrong password or damage")
