@@ -6,20 +6,21 @@ import bz2
 import lzma
 import struct
 import zlib
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import zstandard
 from isal import isal_zlib
 
-from moisson.carve.ground import Span
+from moisson.carve.ground import Carved, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from moisson.carve.ground import Carved
     from moisson.reader import Reader
 
 _PIECE = 1 << 16
+_CLUSTER, _STATES, _REACH, _LARGEST = 4096, 24, 2 << 20, 64 << 20
 _UNPACKED = 4 << 30
 _SLOWLY = 256 << 20
 _HEADERS = 1_000_000
@@ -36,9 +37,51 @@ def carve_gzip(data: Reader, offset: int, limit: int) -> Carved | None:
         if not state:
             if good:
                 break
+            if joint := _join(span):
+                return joint
             return _cut(span, "application/gzip", after, size)
         end, good = after, good + 1
     return span.carved("application/gzip", end) if good and end > 20 else None
+
+
+def _join(span: Span) -> Carved | None:
+    """A gzip file over one gap between clusters: unpacking goes on behind it, and the sum at the end proves it."""
+    kept: deque[tuple[int, Any]] = deque(maxlen=_STATES)
+    unpacker, at = zlib.decompressobj(31), 0
+    step = _CLUSTER - span.offset % _CLUSTER
+    while at < span.size and span.ground.afford(2 * _CLUSTER):
+        try:
+            unpacker.decompress(span.pread(at, step), _LARGEST)
+        except zlib.error:
+            break
+        at, step = at + step, _CLUSTER
+        if unpacker.eof or unpacker.unconsumed_tail:
+            return None
+        kept.append((at, unpacker.copy()))
+    for cut, state in reversed(kept):
+        for start in range(cut + _CLUSTER, min(cut + _REACH, span.size), _CLUSTER):
+            if not span.ground.afford(4 * _CLUSTER):
+                return None
+            if end := _goes_on(span, state.copy(), start):
+                extents = ((span.offset, cut), (span.offset + start, end - start))
+                return Carved("application/gzip", extents, "", 1.0, ("rejoined",))
+    return None
+
+
+def _goes_on(span: Span, unpacker: Any, at: int) -> int:
+    """Where a packed stream ends well that goes on here, or 0."""
+    while at < span.size:
+        piece = span.pread(at, _CLUSTER)
+        try:
+            unpacker.decompress(piece, _LARGEST)
+        except zlib.error:
+            return 0
+        at += len(piece)
+        if unpacker.eof:
+            return at - len(unpacker.unused_data)
+        if unpacker.unconsumed_tail:
+            return 0
+    return 0
 
 
 def _cut(span: Span, kind: str, after: int, size: int) -> Carved | None:
@@ -126,7 +169,27 @@ def carve_rar(data: Reader, offset: int, limit: int) -> Carved | None:
     if not blocks:
         return None
     kind = "application/vnd.rar"
+    if not closed and _locked(span):
+        end = _to_blank(span, end)
+        return span.carved(kind, end, 0.5, "uncertain")
     return span.carved(kind, end) if closed else span.carved(kind, min(end, span.size), 0.45, "truncated")
+
+
+def _locked(span: Span) -> bool:
+    """Whether even the headers are encrypted, so that nothing tells where the archive ends."""
+    head = span.pread(0, 24)
+    return bool(head[9] == 0x73 and head[10] & 0x80) if head[6] == 0 else head[13] == 4 if len(head) > 13 else False
+
+
+def _to_blank(span: Span, at: int) -> int:
+    """The last byte before a sector of zeros."""
+    for _ in range(1 << 21):
+        sector = span.pread(at, 512 - (span.offset + at) % 512)
+        if not sector.strip(b"\0"):
+            break
+        at += len(sector)
+    tail = span.pread(at - 512, 512) if at >= 512 else b""
+    return at - (len(tail) - len(tail.rstrip(b"\0")))
 
 
 def _rar4(span: Span) -> tuple[int, int, bool]:

@@ -28,7 +28,7 @@ def carve_sqlite(data: Reader, offset: int, limit: int) -> Carved | None:
         return None
     count = int.from_bytes(head[28:32], "big")
     if not count or head[24:28] != head[92:96]:
-        count = _run(span, size)
+        count = _highest(span, size)
     if count > _COUNT:
         return None
     total = count * size
@@ -53,12 +53,48 @@ def _page_size(head: bytes) -> int:
     return size if good else 0
 
 
-def _run(span: Span, size: int) -> int:
-    """How many pages follow that look like pages, for headers older than the count."""
-    count = 1
-    while count < _COUNT and (raw := span.pread(count * size, size)) and len(raw) == size and page_holds(raw):
-        count += 1
-    return count
+def _highest(span: Span, size: int) -> int:
+    """The highest page that any other names, for headers older than the count."""
+    usable = size - span.number(20, 1)
+    highest, waiting, seen = 1, [*_roots(span, size)], set[int]()
+    while waiting and len(seen) < _LOOKED * 4:
+        number = waiting.pop()
+        raw = span.pread((number - 1) * size, size)
+        if number in seen or number * size > span.size or not page_holds(raw):
+            continue
+        seen.add(number)
+        below = _children(raw, 0)
+        waiting += below
+        highest = max(highest, number, *(n for n in (*below, *_overflows(span, raw, usable, size)) if n < _COUNT))
+    trunk, lists = span.number(32, 4, big=True), 0
+    while 0 < trunk < _COUNT and lists < _LOOKED and (raw := span.pread((trunk - 1) * size, size)):
+        count = min(int.from_bytes(raw[4:8], "big"), size // 4 - 2)
+        leaves = [int.from_bytes(raw[8 + 4 * i : 12 + 4 * i], "big") for i in range(count)]
+        highest = max(highest, trunk, *(n for n in leaves if n < _COUNT), 0)
+        trunk, lists = int.from_bytes(raw[:4], "big"), lists + 1
+    return highest
+
+
+def _overflows(span: Span, raw: bytes, usable: int, size: int) -> list[int]:
+    """The pages over which the records of a page run."""
+    if raw[0] not in (0x0D, 0x0A):
+        return [0]
+    found = [0]
+    for at in pointers(raw, 0, 8):
+        payload, at = varint(raw, at)
+        if raw[0] == 0x0D:
+            _, at = varint(raw, at)
+        most = usable - 35 if raw[0] == 0x0D else (usable - 12) * 64 // 255 - 23
+        if payload <= most:
+            continue
+        least = (usable - 12) * 32 // 255 - 23
+        local = least + (payload - least) % (usable - 4)
+        at += local if local <= most else least
+        page, left = int.from_bytes(raw[at : at + 4], "big"), 1000
+        while 0 < page < _COUNT and left:
+            found.append(page)
+            page, left = max(0, span.number((page - 1) * size, 4, big=True)), left - 1
+    return found
 
 
 def page_holds(raw: bytes, base: int = 0) -> bool:
@@ -69,6 +105,8 @@ def page_holds(raw: bytes, base: int = 0) -> bool:
     start = base + header + 2 * cells
     if not header or start > content or content > len(raw) or (free and not start <= free < len(raw)):
         return False
+    if not cells:
+        return not free and content >= len(raw) - 64
     places = pointers(raw, base, header)
     return len(places) == cells and all(at >= content for at in places[:64])
 
@@ -99,25 +137,34 @@ def _children(raw: bytes, base: int) -> list[int]:
 
 
 def _roots(span: Span | Part, size: int) -> list[int]:
-    """The first pages of tables and indexes that the schema on page 1 names, or the pages below it."""
-    raw = span.pread(0, size)
-    if len(raw) < size or not page_holds(raw, 100):
-        return []
-    if raw[100] == 0x05:
-        return _children(raw, 100)
-    found = []
-    for at in pointers(raw, 100, 8):
-        _, at = varint(raw, at)
-        _, at = varint(raw, at)
-        start, (length, at) = at, varint(raw, at)
-        serials: list[int] = []
-        while at < start + length and len(serials) < 6:
-            serial, at = varint(raw, at)
-            serials.append(serial)
-        if len(serials) >= 5 and all(width(s) >= 0 for s in serials) and 1 <= serials[3] <= 6:
-            place = start + length + sum(width(s) for s in serials[:3])
-            found.append(int.from_bytes(raw[place : place + width(serials[3])], "big"))
-    return [number for number in found if number > 1]
+    """The first pages of the schema's own tree and of the tables and indexes that it names."""
+    waiting, found, schema = [1], list[int](), list[int]()
+    while waiting and len(schema) < _LOOKED:
+        number = waiting.pop()
+        base = 100 if number == 1 else 0
+        raw = span.pread((number - 1) * size, size)
+        if number in schema or len(raw) < size or not page_holds(raw, base):
+            continue
+        schema.append(number)
+        waiting += _children(raw, base)
+        if raw[base] == 0x0D:
+            found += [n for at in pointers(raw, base, 8) if (n := _root(raw, at)) > 1]
+    return [*schema[1:], *found]
+
+
+def _root(raw: bytes, at: int) -> int:
+    """The first page of a table, as its row in the schema says (the fourth of five columns), or 0."""
+    _, at = varint(raw, at)
+    _, at = varint(raw, at)
+    start, (length, at) = at, varint(raw, at)
+    serials: list[int] = []
+    while at < start + length and len(serials) < 6:
+        serial, at = varint(raw, at)
+        serials.append(serial)
+    if len(serials) < 5 or any(width(s) < 0 for s in serials) or not 1 <= serials[3] <= 6:
+        return 0
+    place = start + length + sum(width(s) for s in serials[:3])
+    return int.from_bytes(raw[place : place + width(serials[3])], "big")
 
 
 def _bridge(span: Span, count: int, size: int, broken: int) -> Carved | None:
@@ -128,6 +175,8 @@ def _bridge(span: Span, count: int, size: int, broken: int) -> Carved | None:
         at = broken * size + gap
         raw = span.pread(at, size)
         if len(raw) < size:
+            return None
+        if raw.startswith(b"SQLite format 3"):
             return None
         if raw[0] not in _TREES or not page_holds(raw):
             continue

@@ -11,6 +11,7 @@ import numpy as np
 
 from moisson.carve.anchors import anchors, text_carver
 from moisson.carve.ground import SECTOR, Ground
+from moisson.carve.intruder import before_intruder
 from moisson.carve.layout import beyond_pointers
 
 if TYPE_CHECKING:
@@ -70,15 +71,14 @@ def find(data: Reader, start: int = 0, stop: int | None = None) -> Iterator[Carv
 def settle(ground: Ground, candidates: Iterable[Candidate], claims: Claims) -> Iterator[Carved]:
     """Carve at candidates in order: (offset, number of the anchor), the number beyond the last being that of text."""
     rows = anchors()
-    failed = -1
     for offset, number in candidates:
-        if claims.holds(offset) or (number == len(rows) and failed == offset):
+        if claims.holds(offset):
             continue
         call = rows[number].call if number < len(rows) else text_carver()
         found = carve_at(ground, call, offset, min(ground.size, claims.ahead(offset)))
         if found is None:
-            failed = offset
             continue
+        found = before_intruder(ground, found)
         if found.confidence >= _WEAK:
             claims.add(found)
         yield found
@@ -141,10 +141,10 @@ def text_starts(block: bytes, used: list[int]) -> list[int]:
     if not used:
         return []
     raw = np.frombuffer(block.ljust(used[-1] + 24, b"\0"), np.uint8)
-    heads = raw[np.asarray(used)[:, None] + np.arange(24)]
+    heads = raw[np.asarray(used)[:, None] + np.arange(16)]
     plain = _TEXT[heads].all(axis=1)
     even, odd = heads[:, 0::2], heads[:, 1::2]
-    wide = ((odd == 0).sum(axis=1) >= 10) & _TEXT[even].all(axis=1) & (even < 128).all(axis=1)
-    big = ((even == 0).sum(axis=1) >= 10) & _TEXT[odd].all(axis=1)
+    wide = ((odd == 0).sum(axis=1) >= 7) & _TEXT[even].all(axis=1) & (even < 128).all(axis=1)
+    big = ((even == 0).sum(axis=1) >= 7) & _TEXT[odd].all(axis=1)
     marked = (heads[:, 0] >= 254) & (heads[:, 1] >= 254)
     return [used[i] for i in np.flatnonzero(plain | wide | big | marked)]

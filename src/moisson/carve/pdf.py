@@ -27,14 +27,14 @@ def carve_pdf(data: Reader, offset: int, limit: int) -> Carved | None:
     if not re.match(rb"%PDF-\d\.\d", span.pread(0, 8)):
         return None
     stop = _stop(span)
-    if whole := _linear(span):
-        return span.carved(_KIND, _last_line(span, whole))
-    good, seen, moved = 0, 0, None
+    good, seen, moved = _linear(span), 0, None
     for end, place in _ends(span, stop):
         seen = end
+        if end < good - 16:
+            continue
         if not place or _holds(span, place, end):
             good = end if place or good else good
-            if good and not _UPDATE.match(span.pread(good, 64)):
+            if good and place and not _UPDATE.match(span.pread(good, 64)):
                 break
         elif good:
             break

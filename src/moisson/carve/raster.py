@@ -35,7 +35,7 @@ def carve_png(data: Reader, offset: int, limit: int) -> Carved | None:
         ranges = ((offset, split), (offset + split + gap, rest - split - gap))
         flags = ("rejoined",) if done else ("rejoined", "truncated")
         return Carved("image/png", ranges, "", 1.0 if done else 0.4, flags)
-    return span.carved("image/png", _picture_end(span, end), 0.4, "truncated") if end > 33 else None
+    return span.carved("image/png", end, 0.4, "truncated") if end > 33 else None
 
 
 def _chunks(span: Span, at: int) -> tuple[int, bool]:
@@ -54,17 +54,6 @@ def _chunks(span: Span, at: int) -> tuple[int, bool]:
         if kind == b"IEND":
             return at, True
     return at, False
-
-
-def _picture_end(span: Span, at: int) -> int:
-    """How far the chunk that does not hold may still be part of the picture: to the end of its last sector."""
-    head = span.pread(at, 8)
-    if head[4:] != b"IDAT":
-        return at
-    last = at + 8 + min(int.from_bytes(head[:4], "big"), 1 << 16)
-    while at < last and not span.blank(at, at + SECTOR):
-        at += SECTOR
-    return min(at, last, span.size)
 
 
 def _bridge(span: Span, at: int) -> tuple[int, int, int, bool] | None:

@@ -6,14 +6,16 @@ import struct
 import zlib
 from typing import TYPE_CHECKING
 
-from moisson.carve.ground import Span
+from moisson.carve.ground import SECTOR, Carved, Part, Span, joined
 
 if TYPE_CHECKING:
-    from moisson.carve.ground import Carved
     from moisson.reader import Reader
 
 _CHUNK = 65536
 _MANY = 65536
+_GROWTH = 1 << 18
+_REACH = 8 << 20
+_COST = 1 << 16
 
 
 def carve_evtx(data: Reader, offset: int, limit: int) -> Carved | None:
@@ -21,25 +23,25 @@ def carve_evtx(data: Reader, offset: int, limit: int) -> Carved | None:
     span = Span(data, offset, limit)
     head = span.pread(0, 128)
     size = int.from_bytes(head[40:42], "little")
-    if len(head) < 128 or size != 4096 or zlib.crc32(head[:120]) != int.from_bytes(head[124:128], "little"):
+    summed = zlib.crc32(head[:120]) == int.from_bytes(head[124:128], "little")
+    if len(head) < 128 or size != 4096 or not (summed or span.pread(4096, 8) == b"ElfChnk\0"):
         return None
-    count, at = int.from_bytes(head[42:44], "little"), 4096
-    good = 0
-    while at + _CHUNK <= span.size and good < _MANY and span.pread(at, 8) == b"ElfChnk\0":
-        at, good = at + _CHUNK, good + 1
-    while (
-        good >= count and at + _CHUNK <= span.size and at < 1 << 30 and at % (1 << 20) and span.blank(at, at + _CHUNK)
-    ):
+    count, at, last = int.from_bytes(head[42:44], "little"), 4096, 4096
+    while at + _CHUNK <= span.size and at >> 16 < _MANY and span.pread(at, 8) == b"ElfChnk\0":
+        last = at + _CHUNK if _chunk_holds(span, at) else last
         at += _CHUNK
-    kind = "application/x-ms-evtx"
+    kind, good = "application/x-ms-evtx", (last - 4096) // _CHUNK
+    if not good:
+        return None
     if good < count:
-        return span.carved(kind, min(at, span.size), 0.45, "truncated") if good else None
-    return span.carved(kind, _allotted(span, count, good, at))
+        return span.carved(kind, last, 0.45, "truncated")
+    full = 4096 + (1 + -(-(good - 1) // 16) * 16) * _CHUNK
+    return span.carved(kind, _filled(span, last, full), 1.0 if summed else 0.9)
 
 
-def _allotted(span: Span, count: int, good: int, at: int) -> int:
-    """An event log grows by pieces of a megabyte that are filled with zeros at first: they are its end."""
-    return at if at % (1 << 20) in (0, 4096) or good > count else 4096 + good * _CHUNK
+def _filled(span: Span, end: int, full: int) -> int:
+    """The full length of a file that grows by pieces filled with zeros, if there are zeros up to there."""
+    return full if end < full <= span.size and span.blank(end, full) else end
 
 
 def carve_chunk(data: Reader, offset: int, limit: int) -> Carved | None:
@@ -58,8 +60,9 @@ def _chunk_holds(span: Span, at: int) -> bool:
     free, total = struct.unpack_from("<II", head, 48)
     if not 512 <= free <= _CHUNK:
         return False
-    strict = zlib.crc32(head[:120] + head[128:512]) == int.from_bytes(head[124:128], "little")
-    return strict or zlib.crc32(span.pread(at + 512, free - 512)) == total
+    headed = zlib.crc32(head[:120] + head[128:512]) == int.from_bytes(head[124:128], "little")
+    filled = zlib.crc32(span.pread(at + 512, free - 512)) == total
+    return filled if any(head[124:128]) and total else headed or not total
 
 
 def carve_hive(data: Reader, offset: int, limit: int) -> Carved | None:
@@ -77,9 +80,56 @@ def carve_hive(data: Reader, offset: int, limit: int) -> Carved | None:
         return None
     end, _ = _bins(span, 4096, 0)
     kind = "application/x-ms-regf"
+    if end < size and (found := _bridge(span, end, size)):
+        return found
     if end >= size:
-        return span.carved(kind, size)
+        full = -(-end // _GROWTH) * _GROWTH
+        stale = span.pread(size, 4) == b"hbin" and full <= span.size
+        return span.carved(kind, full if stale or _filled(span, end, full) == full else size)
     return span.carved(kind, min(end, span.size), 0.45, "truncated") if end > 4096 else None
+
+
+def _bridge(span: Span, end: int, size: int) -> Carved | None:
+    """A hive with one gap: the next bin says its own place, the cells of the bin before say where to cut."""
+    at, tries = end, 0
+    while tries < 4096 and (at := span.find(b"hbin", at + 1, end + _REACH)) >= 0:
+        tries += 1
+        place, gap = span.number(at + 4, 4), at - end
+        if (span.offset + at) % SECTOR == 0 and place == end - 4096 and span.ground.afford(_COST):
+            break
+    if at < 0 or tries >= 4096 or gap % SECTOR:
+        return None
+    after, _ = _bins(span, at, place)
+    if after - gap < size:
+        return None
+    begin = _last_bin(span, end)
+    for cut in range(end, begin, -SECTOR):
+        part = Part(span, begin, cut - begin, cut + gap, end - cut)
+        if _cells_hold(part.pread(0, part.size)):
+            full = -(-(after - gap) // _GROWTH) * _GROWTH + gap
+            stop = full if full <= span.size and span.blank(after, full) else size + gap
+            extents = joined(((span.offset, cut), (span.offset + cut + gap, stop - cut - gap)))
+            return Carved("application/x-ms-regf", extents, "", 0.95, ("rejoined",))
+    return None
+
+
+def _last_bin(span: Span, end: int) -> int:
+    """Where the last bin before `end` begins."""
+    at = 4096
+    while at + (size := max(span.number(at + 8, 4), 4096)) < end:
+        at += size
+    return at
+
+
+def _cells_hold(raw: bytes) -> bool:
+    """Whether the cells of a bin fill it one after the other, those in use beginning as cells do."""
+    at = 32
+    while at + 4 <= len(raw):
+        size = int.from_bytes(raw[at : at + 4], "little", signed=True)
+        if not size or abs(size) % 8:
+            return False
+        at += abs(size)
+    return at == len(raw)
 
 
 def carve_bins(data: Reader, offset: int, limit: int) -> Carved | None:

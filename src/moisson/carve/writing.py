@@ -19,11 +19,12 @@ _STARTS = re.compile(
     rb"|MIME-Version: |Delivered-To: |#!/|%PDF-|%!PS"
 )
 _CLOSED = re.compile(rb"(?:[>}\]\n]|END:VCARD|END:VCALENDAR)[ \r\n\t]*$")
-_LATIN = re.compile(rb"[^\t\n\r -~]+")
-_ARABIC = re.compile(rb"[\xc1-\xd6\xd8-\xdb\xdd-\xdf\xe1\xe3-\xe6\xec\xed \t\r\n0-9.,:;()/\xa1\xba\xbf-]")
-_CYRILLIC = re.compile(rb"[\xc0-\xff \t\r\n0-9.,:;()/-]")
+_HIGH = re.compile(rb"[^\t\n\r -~]+")
+_NO_ARABIC = re.compile(rb"[^\xc1-\xd6\xd8-\xdb\xdd-\xdf\xe1\xe3-\xe6\xec\xed\t\n\r -~\xa1\xba\xbf]+")
+_NO_CYRILLIC = re.compile(rb"[^\xc0-\xff\xa8\xb8\t\n\r -~]+")
 _TRAILER = re.compile(rb"\0{5}[\0\1][\1-\x08][\1\2\4\x08]\0{4}.{4}\0{4}.{4}\0{4}.{4}", re.DOTALL)
-_LEAST, _LEAST_PIECE, _HEAD = 24, 512, 1 << 14
+_OTHERS = (b"%PDF-", b"GIF8", b"RIFF", b"{\\rtf1")
+_LEAST, _LEAST_EIGHT, _LEAST_PIECE, _HEAD = 16, 48, 512, 1 << 14
 
 
 def carve_text(data: Reader, offset: int, limit: int) -> Carved | None:
@@ -31,7 +32,7 @@ def carve_text(data: Reader, offset: int, limit: int) -> Carved | None:
     span = Span(data, offset, min(limit, offset + _LARGEST))
     head = span.pread(0, SECTOR)
     wide = _wide(head)
-    end = _wide_end(span, wide) if wide else _run(span)
+    end = _wide_end(span, wide) if wide else 0 if head.startswith(_OTHERS) else _run(span)
     if end < (2 * _LEAST if wide else _LEAST):
         return None
     sample = span.pread(0, min(end, _HEAD))
@@ -53,7 +54,7 @@ def _run(span: Span) -> int:
     at = 0
     while at < span.size:
         piece = span.pread(at, 1 << 16)
-        m = _CONTROL.search(piece)
+        m = _stray(piece)
         stop = m.start() if m else len(piece)
         first = -(span.offset + at) % SECTOR
         for inside in range(first or (0 if at else SECTOR), stop, SECTOR):
@@ -65,6 +66,21 @@ def _run(span: Span) -> int:
     return span.size
 
 
+def _stray(piece: bytes) -> re.Match[bytes] | None:
+    """The first byte that is no text: a zero, or a control character that does not stand alone."""
+    at = 0
+    while m := _CONTROL.search(piece, at):
+        if (
+            m[0] == b"\0"
+            or m.start() < 32
+            or len(piece) - m.end() < 32
+            or _CONTROL.search(piece, m.end(), m.end() + 32)
+        ):
+            return m
+        at = m.end()
+    return None
+
+
 def _wordy(sample: bytes) -> bool:
     """Whether bytes that are no UTF-8 are text of a character set all the same."""
     try:
@@ -74,17 +90,16 @@ def _wordy(sample: bytes) -> bool:
             sample = sample[: error.start]
         else:
             return _eight_bit(sample)
-    return len(set(sample)) > 3 and sum(map(sample.count, b" \n\t,;=<>{}:")) * 200 > len(sample)
+    return len(set(sample)) > 8 and (len(sample) < 48 or not sample.isalnum() or len(sample) > 200)
 
 
 def _eight_bit(sample: bytes) -> bool:
-    latin = len(_LATIN.sub(b"", sample))
     spaces = sample.count(b" ") + sample.count(b"\n")
-    if spaces * 40 < len(sample) or len(sample) < 2 * _LEAST:
+    if spaces * 40 < len(sample) or len(sample) < _LEAST_EIGHT:
         return False
-    if latin >= 0.75 * len(sample):
+    if len(_HIGH.sub(b"", sample)) >= 0.75 * len(sample):
         return True
-    return any(len(kind.findall(sample)) >= 0.9 * len(sample) for kind in (_ARABIC, _CYRILLIC))
+    return any(len(other.sub(b"", sample)) >= 0.95 * len(sample) for other in (_NO_ARABIC, _NO_CYRILLIC))
 
 
 def _wide(head: bytes) -> str:
@@ -154,7 +169,9 @@ def _rtf_end(span: Span, end: int) -> int:
     """Behind the line break and the zero that some writers add."""
     after = span.pread(end, 8)
     kept = len(after) - len(after.lstrip(b"\r\n"))
-    return end + kept
+    written = span.pread(0, 1024)
+    closed = kept == 2 and after[2:3] == b"\0" and (b"Riched20" in written or b"Msftedit" in written)
+    return end + kept + closed
 
 
 def carve_card(data: Reader, offset: int, limit: int) -> Carved | None:
