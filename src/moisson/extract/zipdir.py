@@ -101,7 +101,8 @@ def entry_at(data: Reader, place: int, shift: int, guess: str, *, bad: bool = Fa
     if place & LOCAL:
         found, _ = _local(data, place & ~LOCAL)
     else:
-        found = next((entry for _, entry in _rows(data, place, 46 + 3 * 0xFFFF, shift)), None)
+        lengths = struct.unpack("<HHH", data.pread(place + 28, 6).ljust(6, b"\0"))
+        found = next((entry for _, entry in _rows(data, place, 46 + sum(lengths), shift)), None)
     if found is None:
         raise DamagedError("no member where it was")
     found.overlaps = bad
