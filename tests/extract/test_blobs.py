@@ -22,7 +22,7 @@ def test_attributed_strings_say_what_their_rows_say(corpora):
         rows = db.execute("select text, attributedBody from message where attributedBody is not null").fetchall()
     assert len(rows) >= 9
     same = sum(attributed(blob) == text for text, blob in rows)
-    assert same >= len(rows) - 1, "one row of the specimen was changed by hand"
+    assert same >= len(rows) - 2, "two rows of the specimen were changed by hand"
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8", categories=("L", "N", "Zs")), min_size=1), min_size=1, max_size=5))

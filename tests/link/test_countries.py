@@ -115,6 +115,30 @@ def test_who_writes_is_not_what_is_written(tmp_path: Path) -> None:
     assert ("imei", IMEI) not in found
 
 
+def test_a_card_says_whose_number_it_is_even_among_messages(tmp_path: Path) -> None:
+    message = Event("A/1/e", "e@1", "message", None, "telegram", (Party("sender", "phone", TN),), "hi", "A/1")
+    card = [seen("phone", TN, -1, context="Karim Benali"), seen("account", "x:@kb", 1, "A/2")]
+    other = [seen("name", "Benali Karim", 1, "A/2")]
+    found = told(case(tmp_path, message, *card, *other))
+    assert found["account", "x:@kb"] == {"TN"}
+
+
+def test_an_address_spells_its_holder(tmp_path: Path) -> None:
+    person = [seen("name", "طارق الشمري", 1), seen("phone", "+9647700012345", 1)]
+    found = told(
+        case(tmp_path, *person, seen("email", "tariq.alshammari77@x.example", 40), seen("email", "tariq@x.example", 60))
+    )
+    assert found["email", "tariq.alshammari77@x.example"] == {"IQ"}
+    assert ("email", "tariq@x.example") not in found
+
+
+def test_a_shared_code_weakens_nobody(tmp_path: Path) -> None:
+    british = [seen("phone", "+447911123281", n) for n in (1, 9)] + [seen("crypto", "bc1qx", n) for n in (1, 9)]
+    strengths = {h.country: h.strength for h in hypotheses(case(tmp_path, *british)) if h.kind == "crypto"}
+    assert set(strengths) == {"GG", "GB"}
+    assert strengths["GB"] == strengths["GG"] > 0.5
+
+
 def test_what_everybody_has_concerns_nobody(tmp_path: Path) -> None:
     found = told(case(tmp_path, seen("email", "support@vendor.example", 1), seen("phone", FR, 1)))
     assert ("email", "support@vendor.example") not in found

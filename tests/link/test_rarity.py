@@ -66,6 +66,15 @@ def test_pairs_say_why_and_others_are_silent(reader: Reader) -> None:
     assert all(0 < p.score < 1 for p in found)
 
 
+def test_namesakes_make_no_pair(tmp_path: Path) -> None:
+    seen = [(e, i, "name", "Abou Sami") for e in "AB" for i in "12"]
+    seen += [(e, i, "name", "Tariq Mahmoud al-Shammari") for e in "CD" for i in "123"]
+    seen += [(e, i, "phone", PHONE) for e in "EF" for i in "12"]
+    found = pairs(shared(case(tmp_path, seen)))
+    assert [(p.a, p.b) for p in found] == [("E", "F"), ("C", "D")]
+    assert found[0].score > 2 * found[1].score
+
+
 def test_proof_shows_each_exhibit_first(reader: Reader) -> None:
     rows = list(proof(reader, "phone", PHONE))
     assert [row[0] for row in rows] == ["A", "B", "B"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from moisson.link import countries, rarity
+from moisson.link.aliases import aliases
 from moisson.times import Instant
 from moisson.triage.match import current_run
 
@@ -47,8 +48,9 @@ def _selectors(reader: Reader) -> Iterator[Row]:
         """select distinct s.kind, case when s.kind = 'name' then s.raw else s.value end, s.exhibit, o.path
            from sightings s left join items o on o.address = s.origin and o.exhibit = s.exhibit order by all"""
     )
+    meant = {key: value for key, value in aliases(reader).items() if key[0] == "phone"}
     for kind, value, exhibit, path in rows:
-        yield {"kind": kind, "value": value, "exhibit": exhibit, "path": path or ""}
+        yield {"kind": kind, "value": meant.get((kind, value), value), "exhibit": exhibit, "path": path or ""}
 
 
 def _files(reader: Reader) -> Iterator[Row]:

@@ -15,8 +15,8 @@ from moisson.link.origins import origins
 from moisson.link.ties import Key, Ties, gather
 from moisson.store.query import Reader  # noqa: TC001
 
-ROUNDS, DAMPING, PRIOR = 3, 0.7, 0.1
-ENOUGH, LEAD = 0.25, 0.6
+ROUNDS, DAMPING, PRIOR = 4, 0.7, 0.1
+ENOUGH, LEAD, LIKELY = 0.25, 0.7, 0.4
 SOCIABLE = 8
 _HELD_ABROAD = frozenset({"iban"})
 
@@ -61,10 +61,15 @@ def summarise(found: list[Hypothesis]) -> list[Summary]:
     for h in found:
         by_country[h.country].append(h)
     summaries = [
-        Summary(country, tuple(sorted({e for h in of for e in h.exhibits})), tuple(of))
+        Summary(country, tuple(sorted({e for h in of if _places(h) for e in h.exhibits})), tuple(of))
         for country, of in by_country.items()
     ]
     return sorted(summaries, key=lambda s: (-len(s.selectors), s.country))
+
+
+def _places(h: Hypothesis) -> bool:
+    """Whether an exhibit concerns the country because of this; a name only when that is fairly sure."""
+    return h.kind != "name" or h.strength >= LIKELY
 
 
 def _spread(ties: Ties) -> dict[Key, dict[str, float]]:
@@ -83,11 +88,13 @@ def _spread(ties: Ties) -> dict[Key, dict[str, float]]:
 def _borrow(key: Key, mine: dict[str, float], ties: Ties, now: dict[Key, dict[str, float]]) -> dict[str, float]:
     """The countries of what stands with a key; who stands with everybody says little, a single faint tie nothing."""
     votes: dict[str, float] = defaultdict(float)
+    mass = 0.0
     for other, weight in ties.of.get(key, {}).items():
         company = min(1.0, SOCIABLE / max(1, len(ties.of[other])))
+        mass += weight * company * max(now.get(other, {}).values(), default=0.0)
         for country, strength in now.get(other, {}).items():
             votes[country] += weight * company * strength
-    total = sum(votes.values())
+    total = mass
     return mine | {c: DAMPING * v / (total + PRIOR) + mine.get(c, 0.0) for c, v in votes.items()}
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from moisson.link.aliases import aliases
 from moisson.selectors import kinds
 
 if TYPE_CHECKING:
@@ -29,14 +30,19 @@ FLOOR = 0.08
 COMMON_SHARE = 0.6
 MANY_EXHIBITS = 5
 MOST_ROWS = 200_000
-PAIR_DF = 24
-CHANCE = 0.3
-_SHARED = """with common as (
+PAIR_DF, PAIR_FLOOR = 24, 0.1
+CHANCE, NAMESAKE = 0.3, 0.5
+_SHARED = """with alias as (select unnest(?::varchar[]) kind, unnest(?::varchar[]) value, unnest(?::varchar[]) meant),
+    seen as (select s.kind, coalesce(meant, s.value) as value, exhibit, n
+        from selectors s left join alias using (kind, value) where list_contains(?, s.kind)),
+    common as (
         select kind, value, count(*) df, sum(n)::bigint n, list(exhibit order by exhibit) exhibits from (
-            select kind, value, exhibit, sum(n) n from selectors where list_contains(?, kind) group by all)
+            select kind, value, exhibit, sum(n) n from seen group by all)
         group by kind, value having df > 1 order by df, kind, value limit ?),
     held as (
-        select kind, value, count(distinct item) items from sightings semi join common using (kind, value) group by all)
+        select c.kind, c.value, count(distinct item) items from (
+            select s.kind, coalesce(meant, s.value) as value, item from sightings s left join alias using (kind, value)
+        ) c semi join common using (kind, value) group by all)
     select kind, value, df, n, exhibits, coalesce(items, 0) from common left join held using (kind, value)"""
 
 
@@ -91,10 +97,15 @@ def weigh(kind: str, value: str, df: int, n: int, items: int = 0) -> tuple[float
 
 
 def shared(reader: Reader, limit: int = 1000, *, floor: float = FLOOR) -> list[Shared]:
-    """Selectors on two or more exhibits by falling weight; what weighs less than `floor` is left out."""
+    """Selectors on two or more exhibits by falling weight; what weighs less than `floor` is left out.
+
+    Values that mean another one count with it (`moisson.link.aliases`).
+    """
     pivots = sorted(name for name, kind in kinds.KINDS.items() if kind.pivot)
     n = reader.sql("select count(distinct exhibit) from selectors")[0][0]
-    rows = reader.sql(_SHARED, pivots, MOST_ROWS)
+    meant = aliases(reader)
+    kinds_of, values = [kind for kind, _ in meant], [value for _, value in meant]
+    rows = reader.sql(_SHARED, kinds_of, values, list(meant.values()), pivots, MOST_ROWS)
     found = []
     for kind, value, df, seen, exhibits, items in rows:
         weight, why = weigh(kind, value, df, n, items)
@@ -105,17 +116,26 @@ def shared(reader: Reader, limit: int = 1000, *, floor: float = FLOOR) -> list[S
 
 
 def pairs(found: list[Shared], limit: int = 1000) -> list[Pair]:
-    """Exhibits that belong together, by what they share; a value on very many exhibits speaks for no pair."""
+    """Exhibits that belong together, by what they share.
+
+    A value on very many exhibits speaks for no pair, and a name alone may be a namesake's. Pairs for which little
+    speaks are left out.
+    """
     evidence: dict[tuple[str, str], list[Shared]] = defaultdict(list)
     for s in found:
         if len(s.exhibits) <= PAIR_DF:
             for pair in combinations(s.exhibits, 2):
                 evidence[pair].append(s)
     ranked = [
-        Pair(a, b, round(1 - math.prod(1 - min(s.weight, 0.99) * 0.5 for s in all_of), 4), _best(all_of))
+        Pair(a, b, round(1 - math.prod(map(_unlikely, all_of)), 4), _best(all_of))
         for (a, b), all_of in evidence.items()
     ]
-    return sorted(ranked, key=lambda p: (-p.score, p.a, p.b))[:limit]
+    return sorted((p for p in ranked if p.score >= PAIR_FLOOR), key=lambda p: (-p.score, p.a, p.b))[:limit]
+
+
+def _unlikely(s: Shared) -> float:
+    """How likely two exhibits share this without belonging together."""
+    return 1 - min(s.weight, 0.99) * 0.5 * (NAMESAKE if s.kind == "name" else 1.0)
 
 
 def _best(found: list[Shared]) -> tuple[tuple[str, str], ...]:

@@ -2,12 +2,14 @@
 
 What a line, a card or an entry holds is tied, the fewer the stronger. An entry is a run of lines in which no kind comes
 twice, for a kind that comes again begins the next. Rows of a database follow each other by chance and make no entry;
-without a name they are messages and calls, which say little of who is party to them.
+without a name they are messages and calls, which say little of who is party to them. An address that spells the name of
+somebody in the case is tied to it.
 Everything is bounded: crowded lines are skipped, entries are short, a selector keeps its strongest ties.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from functools import lru_cache
 from heapq import nlargest
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from moisson.link.aliases import aliases
 from moisson.link.origins import is_common
 from moisson.selectors.spelling import skeleton, tokens
 
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
 Key = tuple[str, str]
 
-SAME_LINE, NEXT_LINE, SAME_CARD, FAINT = 1.0, 0.5, 1.5, 0.05
+SAME_LINE, NEXT_LINE, SAME_CARD, FAINT, SPELLED, KUNYA = 1.0, 0.5, 1.5, 0.05, 0.5, 0.5
 CROWD, ENTRY, GAP = 12, 10, 2
 KEEP, MOST = 48, 192
 AT_ONCE = 100_000
@@ -57,8 +60,9 @@ class Ties(Struct):
     of: dict[Key, dict[Key, float]] = field(default_factory=lambda: defaultdict(dict))
 
     def add(self, a: Key, b: Key, weight: float) -> None:
-        """Strengthen a tie both ways."""
+        """Strengthen a tie both ways, less so where it hangs on a kunya, which many bear."""
         if a != b:
+            weight *= KUNYA if _is_kunya(a) or _is_kunya(b) else 1.0
             self._one_way(a, b, weight)
             self._one_way(b, a, weight)
 
@@ -77,13 +81,13 @@ def gather(reader: Reader) -> Ties:
     }
     parties = _parties(reader)
     entry: list[Line] = []
-    for line in _lines(reader):
+    for line in _lines(reader, aliases(reader)):
         for key in line.keys:
             ties.where[key].add(line.exhibit)
         if len(line.keys) > CROWD:
             entry = []
             continue
-        _tie_line(ties, line, parties.get(line.item, frozenset()), row=line.item in rows)
+        _tie_line(ties, line, parties, row=line.item in rows)
         if line.number < 0 or line.item in rows:
             entry = []
             continue
@@ -92,7 +96,12 @@ def gather(reader: Reader) -> Ties:
         for before in entry:
             _tie_near(ties, before, line)
         entry.append(line)
+    _tie_spelled(ties)
     return ties
+
+
+def _is_kunya(key: Key) -> bool:
+    return key[0] == "name" and key[1].partition(" ")[0] in _FRAME
 
 
 @lru_cache(maxsize=262_144)
@@ -106,11 +115,13 @@ def name_key(value: str) -> Key | None:
     return ("name", bones) if len(parts) > 1 and len(bones) > 2 else None
 
 
-def _tie_line(ties: Ties, line: Line, parties: frozenset[Key], *, row: bool) -> None:
+def _tie_line(ties: Ties, line: Line, parties: dict[str, frozenset[Key]], *, row: bool) -> None:
+    """Tie what stands on a line; who is party to messages is tied to what stands beside it only on a card."""
     weight = (SAME_LINE if line.number >= 0 else SAME_CARD) / max(1, len(line.keys) - 1)
     anonymous = row and not any(kind == "name" for kind, _ in line.keys)
+    known = parties.get(line.item, frozenset()) if line.number >= 0 else frozenset()
     for a, b in combinations(line.keys, 2):
-        ties.add(a, b, weight * FAINT if anonymous or a in parties or b in parties else weight)
+        ties.add(a, b, weight * FAINT if anonymous or a in known or b in known else weight)
 
 
 def _tie_near(ties: Ties, before: Line, line: Line) -> None:
@@ -118,6 +129,18 @@ def _tie_near(ties: Ties, before: Line, line: Line) -> None:
     for a in before.keys:
         for b in line.keys:
             ties.add(a, b, weight)
+
+
+def _tie_spelled(ties: Ties) -> None:
+    """An address that spells a full name is likely that person's, when somebody of that name is in the case."""
+    for kind, value in list(ties.where):
+        if kind == "email" and (name := _spelled(value)) in ties.where and name is not None:
+            ties.add((kind, value), name, SPELLED)
+
+
+def _spelled(address: str) -> Key | None:
+    words = [word for word in re.split(r"[^a-z]+", address.partition("@")[0]) if len(word) > 2]
+    return name_key(" ".join(words)) if len(words) > 1 else None
 
 
 def _continues(entry: list[Line], line: Line) -> bool:
@@ -138,17 +161,17 @@ def _parties(reader: Reader) -> dict[str, frozenset[Key]]:
     return {item: frozenset(keys) for item, keys in found.items()}
 
 
-def _lines(reader: Reader) -> Iterator[Line]:
+def _lines(reader: Reader, meant: dict[Key, str]) -> Iterator[Line]:
     for exhibit, n in reader.sql("select exhibit, count(*) from sightings group by exhibit order by exhibit"):
         parts = n // AT_ONCE + 1
         for part in range(parts):
-            yield from _grouped(reader, exhibit, parts, part)
+            yield from _grouped(reader, meant, exhibit, parts, part)
 
 
-def _grouped(reader: Reader, exhibit: str, parts: int, part: int) -> Iterator[Line]:
+def _grouped(reader: Reader, meant: dict[Key, str], exhibit: str, parts: int, part: int) -> Iterator[Line]:
     now: Line | None = None
     for item, number, card, kind, value, home in reader.stream(_PART, list(KINDS), exhibit, parts, part):
-        key = name_key(value) if kind == "name" else (kind, value)
+        key = name_key(value) if kind == "name" else (kind, meant.get((kind, value), value))
         if key is None or is_common(*key):
             continue
         alone = number < 0 and not card
