@@ -1,0 +1,225 @@
+"""Storage forms for planted text: encodings, compressions, containers, and one inside another."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import lzma
+import re
+import sqlite3
+import tempfile
+import zipfile
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from random import Random
+
+_WHEN = (2026, 1, 2, 3, 4, 6)
+_ATOMS = re.compile(r"-----BEGIN.*?-----END[^\n]*\n|network=\{.*?\}\n|[^\n]*\n|[^\n]+", re.DOTALL)
+
+
+def zipped(rng: Random, text: str, name: str = "") -> bytes:
+    """A ZIP with this text, a second member stored."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo(name or f"note{rng.randint(1, 99)}.txt", _WHEN), text, zipfile.ZIP_DEFLATED)
+        archive.writestr(zipfile.ZipInfo("mimetype", _WHEN), "application/octet-stream")
+    return out.getvalue()
+
+
+def docx(rng: Random, text: str) -> bytes:
+    """A word-processor document: paragraphs in XML in a ZIP."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;")
+    body = "".join(f"<w:p><w:r><w:t>{line}</w:t></w:r></w:p>" for line in escaped.splitlines())
+    return zipped(rng, f"<?xml version='1.0'?><w:document><w:body>{body}</w:body></w:document>", "word/document.xml")
+
+
+def pdf(rng: Random, text: str) -> bytes:
+    """A PDF with one Flate page stream of literal strings in Latin-1."""
+    lines = []
+    for line in text.splitlines():
+        shown = line.encode("latin-1", "replace").replace(b"\\", rb"\\").replace(b"(", rb"\(").replace(b")", rb"\)")
+        lines.append(b"(" + shown + b") Tj T*\n")
+    stream = zlib.compress(b"BT /F1 11 Tf 14 TL 50 780 Td\n" + b"".join(lines) + b"ET")
+    return (
+        b"%PDF-1.4\n1 0 obj\n<< /Length " + str(len(stream)).encode() + b" /Filter /FlateDecode >>\nstream\n"
+        + stream + b"\nendstream\nendobj\ntrailer\n<<>>\n%%EOF\n"
+    )  # fmt: skip
+
+
+def sqlite(rng: Random, text: str) -> bytes:
+    """A database whose rows are the lines."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.db"
+        base = sqlite3.connect(path)
+        base.execute("create table notes (id integer primary key, body text)")
+        rows, gathered = [], ""
+        for atom in _ATOMS.findall(text):
+            if len((gathered + atom).encode()) > 3000 and gathered:
+                rows.append(gathered)
+                gathered = ""
+            gathered += atom
+        base.executemany("insert into notes (body) values (?)", [(row,) for row in (*rows, gathered)])
+        base.commit()
+        base.close()
+        return path.read_bytes()
+
+
+def lznt1(rng: Random, text: str) -> bytes:
+    """NTFS compression (MS-XCA 2.5): chunks of 4096 bytes, greedy matches."""
+    data, out = text.encode(), bytearray()
+    for start in range(0, len(data), 4096):
+        chunk = data[start : start + 4096]
+        body = _lznt1_chunk(chunk)
+        kind = 0xB000 if len(body) < len(chunk) else 0x3000
+        body = body if kind == 0xB000 else chunk
+        out += (kind | (len(body) - 1)).to_bytes(2, "little") + body
+    return bytes(out + b"\0\0")
+
+
+def _lznt1_chunk(chunk: bytes) -> bytes:
+    out, at, seen = bytearray(), 0, {}
+    while at < len(chunk):
+        flags, group = 0, bytearray()
+        for bit in range(8):
+            if at >= len(chunk):
+                break
+            shift = 12
+            while shift > 4 and (at - 1) >> (16 - shift) and at:
+                shift -= 1
+            size = 0
+            found = seen.get(chunk[at : at + 3], -1)
+            if found >= 0 and at - found <= 1 << (16 - shift):
+                while size < (1 << shift) + 2 and at + size < len(chunk) and chunk[found + size] == chunk[at + size]:
+                    size += 1
+            step = max(1, size if size >= 3 else 1)
+            if size >= 3:
+                flags |= 1 << bit
+                group += ((at - found - 1) << shift | (size - 3)).to_bytes(2, "little")
+            else:
+                group.append(chunk[at])
+            for i in range(at, at + step):
+                seen[chunk[i : i + 3]] = i
+            at += step
+        out.append(flags)
+        out += group
+    return bytes(out)
+
+
+def xpress(rng: Random, text: str) -> bytes:
+    """A hibernation block (plain LZ77 of MS-XCA 2.4 behind its signature)."""
+    data, out = text.encode("utf-8"), bytearray()
+    for start in range(0, len(data), 65536):
+        body = _xpress_body(data[start : start + 65536].ljust(65536, b"\0"))
+        head = b"\x81\x81xpress" + bytes([15]) + ((len(body) - 1) << 10).to_bytes(4, "little") + bytes(19)
+        out += head + body
+        out += bytes(-len(out) % 8)
+    return bytes(out)
+
+
+def _xpress_body(data: bytes) -> bytes:
+    out, at, seen = bytearray(4), 0, {}
+    flag_at, flags, bits, nibble = 0, 0, 0, -1
+    while at < len(data):
+        found, size = seen.get(data[at : at + 3], -1), 0
+        if 0 <= found and at - found <= 8192:
+            while size < 60000 and at + size < len(data) and data[found + size] == data[at + size]:
+                size += 1
+        if size >= 3:
+            out_len = size - 3
+            out += ((at - found - 1) << 3 | min(out_len, 7)).to_bytes(2, "little")
+            if out_len >= 7:
+                rest = out_len - 7
+                if nibble < 0:
+                    nibble = len(out)
+                    out.append(min(rest, 15))
+                else:
+                    out[nibble] |= min(rest, 15) << 4
+                    nibble = -1
+                if rest >= 15:
+                    if rest - 15 < 255:
+                        out.append(rest - 15)
+                    else:
+                        out += b"\xff" + out_len.to_bytes(2, "little")
+            flags = flags << 1 | 1
+            step = size
+        else:
+            out.append(data[at])
+            flags <<= 1
+            step = 1
+        for i in range(at, at + min(step, 64)):
+            seen[data[i : i + 3]] = i
+        at += step
+        bits += 1
+        if bits == 32:
+            out[flag_at : flag_at + 4] = flags.to_bytes(4, "little")
+            flag_at, flags, bits = len(out), 0, 0
+            out += bytes(4)
+    rest = 32 - bits
+    out[flag_at : flag_at + 4] = ((flags << rest | ((1 << rest) - 1)) & 0xFFFFFFFF).to_bytes(4, "little")
+    return bytes(out)
+
+
+def hexadecimal(rng: Random, text: str) -> bytes:
+    """Hex digits in lines of 64, or all in one."""
+    raw = text.encode().hex()
+    if rng.random() < 0.5:
+        return raw.encode()
+    return "\n".join(raw[i : i + 64] for i in range(0, len(raw), 64)).encode()
+
+
+def based(rng: Random, text: str) -> bytes:
+    """Base64 in lines of 76 as mail has it, or all in one."""
+    raw = text.encode()
+    return base64.encodebytes(raw) if rng.random() < 0.6 else base64.b64encode(raw)
+
+
+FORMS: dict[str, Callable[[Random, str], bytes]] = {
+    "utf8": lambda rng, text: text.encode(),
+    "utf16le": lambda rng, text: text.encode("utf-16-le"),
+    "utf16le-odd": lambda rng, text: b"\x07" + text.encode("utf-16-le"),
+    "utf16be": lambda rng, text: text.encode("utf-16-be"),
+    "utf32": lambda rng, text: text.encode("utf-32-le"),
+    "cp1256": lambda rng, text: text.encode("cp1256", "replace"),
+    "iso8859-6": lambda rng, text: text.encode("iso8859-6", "replace"),
+    "latin1": lambda rng, text: text.encode("latin-1", "replace"),
+    "gzip": lambda rng, text: gzip.compress(text.encode(), mtime=0),
+    "zlib": lambda rng, text: zlib.compress(text.encode()),
+    "zip": zipped,
+    "docx": docx,
+    "base64": based,
+    "hex": hexadecimal,
+    "pdf": pdf,
+    "sqlite": sqlite,
+    "xz": lambda rng, text: lzma.compress(text.encode()),
+    "lznt1": lznt1,
+    "xpress": xpress,
+    "zip-in-gzip": lambda rng, text: gzip.compress(zipped(rng, text), mtime=0),
+    "gzip-in-zip-utf16": lambda rng, text: _inside(rng, gzip.compress(text.encode("utf-16-le"), mtime=0)),
+    "base64-zip": lambda rng, text: base64.encodebytes(zipped(rng, text)),
+}
+_NO_ARABIC = frozenset({"pdf", "latin1"})
+_NO_DIGITS = frozenset({"pdf", "latin1", "cp1256", "iso8859-6"})
+_NO_DEGREE = frozenset({"iso8859-6"})
+
+
+def _inside(rng: Random, data: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("a.gz", _WHEN), data, zipfile.ZIP_DEFLATED)
+    return out.getvalue()
+
+
+def holds(form: str, kind: str) -> bool:
+    """Whether a form can hold a kind: old charsets have no Eastern digits, Latin ones no Arabic, pages of PDF no lines."""
+    if form in _NO_DIGITS and kind == "phone-eastern":
+        return False
+    if form in _NO_DEGREE and kind == "coords":
+        return False
+    if form in _NO_ARABIC and kind == "arabic":
+        return False
+    return not (form in ("pdf", "docx") and kind in ("key", "wifi"))

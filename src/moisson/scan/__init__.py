@@ -1,0 +1,1 @@
+"""Raw bytes to selectors, at memory speed, without any file system."""

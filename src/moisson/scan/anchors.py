@@ -1,0 +1,74 @@
+"""The table of anchors, compiled: where in a block of bytes something may begin that deserves a closer look."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import hyperscan
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Event = tuple[int, int]
+
+
+class Anchor(Struct, frozen=True, forbid_unknown_fields=True):
+    """A byte pattern and the name of what looks closer; `dense` ones are wanted in plain text alone."""
+
+    pattern: str
+    seek: str
+    dense: bool = False
+
+
+@cache
+def table() -> dict[str, Anchor]:
+    """All anchors by name."""
+    text = files("moisson.scan").joinpath("data/anchors.toml").read_text("utf-8")
+    return {name: Anchor(**row) for name, row in tomllib.loads(text).items()}
+
+
+class Matcher:
+    """One compiled set of anchors with its scratch space: for one process and one thread.
+
+    `seeks` names what each number in an event stands for.
+    """
+
+    def __init__(self, chosen: Callable[[Anchor], bool]) -> None:
+        anchors = [a for a in table().values() if chosen(a)]
+        self.seeks = tuple(a.seek for a in anchors)
+        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        self._database.compile(
+            expressions=[a.pattern.encode("ascii") for a in anchors],
+            ids=list(range(len(anchors))),
+            elements=len(anchors),
+            flags=[hyperscan.HS_FLAG_DOTALL] * len(anchors),
+        )
+        self._scratch = hyperscan.Scratch(self._database)
+
+    def match(self, data: bytes | memoryview) -> list[Event]:
+        """The number of the anchor and the end of each of its matches, by end."""
+        events: list[Event] = []
+        add = events.append
+
+        def take(number: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            add((end, number))
+
+        self._database.scan(data, match_event_handler=take, scratch=self._scratch)
+        events.sort()
+        return events
+
+
+@cache
+def everywhere() -> Matcher:
+    """The anchors looked for in all bytes."""
+    return Matcher(lambda anchor: not anchor.dense)
+
+
+@cache
+def in_text() -> Matcher:
+    """The anchors looked for in long runs of ASCII."""
+    return Matcher(lambda anchor: anchor.dense)

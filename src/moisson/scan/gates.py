@@ -1,0 +1,177 @@
+"""What kind of bytes stand where, from a few whole-word operations: the gates before everything dearer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    Words = np.ndarray[Any, np.dtype[Any]]
+
+PAGE = 4096
+_PIECE = 1 << 17
+_U = np.uint64
+_HIGH = _U(0x8080808080808080)
+_WIDE_EVEN, _WIDE_ODD = _U(0xF800F800F800F800), _U(0x00F800F800F800F8)
+_LANES, _LANE_ONES, _LANE_TOPS = _U(0x00FF00FF00FF00FF), _U(0x0001000100010001), _U(0x8000800080008000)
+_LONG_EVEN, _LONG_LOW = _U(0xFFFFFF80FFFFFF80), _U(0x0000006000000060)
+_ARABIC_EVEN = np.uint32(0xC0FCC0FC), np.uint32(0x80D880D8)
+_ARABIC_ODD = np.uint32(0xFCC0FCC0), np.uint32(0xD880D880)
+_ALL = _U(0x0101010101010101)
+_DENSE = 4
+_MOSTLY = 0.55
+_SAMPLE = 16
+
+ZERO, TEXT, WIDE, ARABIC, RANDOM = 1, 2, 4, 8, 16
+NAMES = {ZERO: "zero", TEXT: "text", WIDE: "utf16", ARABIC: "arabic", RANDOM: "random"}
+
+
+class Gates(NamedTuple):
+    """Ranges of a block that deserve a closer look, and the flags of its pages (a sum of `NAMES`)."""
+
+    empty: bool
+    dense: list[tuple[int, int]]
+    wide: list[tuple[int, int]]
+    long: list[tuple[int, int]]
+    arabic: list[tuple[int, int]]
+    old: list[tuple[int, int]]
+    flags: bytearray
+
+
+def look(data: bytes, *, flags: bool = True) -> Gates:
+    """The gates of a block, which begins at a page; nothing beyond 4 MiB or so at once, for the sake of the cache."""
+    raw = np.frombuffer(data, np.uint8)
+    size = len(raw)
+    if len(raw) % 8:
+        raw = np.frombuffer(data + bytes(-size % 8), np.uint8)
+    words = raw.view(_U)
+    if not words.any():
+        pages = -(-size // PAGE)
+        return Gates(True, [], [], [], [], [], bytearray([ZERO] * pages))
+    low, even, odd, old, first, second = _tests(raw, words)
+    full = words != 0
+    wide, long = _wide(words, even & full, odd & full)
+    plain = low & ~even & ~odd
+    gates = Gates(
+        False,
+        _merge(np.flatnonzero(_runs(plain)) * 8, 8 * _DENSE, 512, 512, size),
+        wide,
+        long,
+        _merge(np.flatnonzero(first | second) * 4, 4, 512, 64, size),
+        _merge(np.flatnonzero(old & ~low) * 8, 8, 512, 64, size),
+        bytearray(),
+    )
+    if flags:
+        gates.flags.extend(_flags(raw, full, plain))
+        for ranges, flag in ((wide, WIDE), (gates.arabic, ARABIC)):
+            _mark(gates.flags, ranges, flag)
+    return gates
+
+
+def _tests(raw: Words, words: Words) -> tuple[Words, ...]:
+    """For each eight bytes: below 128, every second a small high byte (two parities), all letters of old charsets; for
+    each four: two Arabic letters in UTF-8 (two parities)."""
+    n = len(words)
+    low, even, odd, old = (np.empty(n, bool) for _ in range(4))
+    first, second = np.empty(2 * n, bool), np.empty(2 * n, bool)
+    spare, short = np.empty(_PIECE // 8, _U), np.empty(_PIECE // 4, np.uint32)
+    letters, blanks = np.empty(_PIECE, bool), np.empty(_PIECE, bool)
+    halves = raw.view(np.uint32)
+    for at in range(0, n, _PIECE // 8):
+        v = words[at : at + _PIECE // 8]
+        here = slice(at, at + len(v))
+        t = spare[: len(v)]
+        for mask, out in ((_HIGH, low), (_WIDE_EVEN, even), (_WIDE_ODD, odd)):
+            np.equal(np.bitwise_and(v, mask, out=t), 0, out=out[here])
+        h = halves[2 * at : 2 * (at + len(v))]
+        s = short[: len(h)]
+        for (mask, value), out in ((_ARABIC_EVEN, first), (_ARABIC_ODD, second)):
+            np.equal(np.bitwise_and(h, mask, out=s), value, out=out[2 * at : 2 * (at + len(v))])
+        b = raw[8 * at : 8 * (at + len(v))]
+        c, d = letters[: len(b)], blanks[: len(b)]
+        np.greater_equal(b, 0xC0, out=c)
+        np.logical_or(c, np.equal(b, 0x20, out=d), out=c)
+        np.equal(c.view(_U), _ALL, out=old[here])
+    return low, even, odd, old, first, second
+
+
+def _runs(plain: Words) -> Words:
+    """Where four true ones begin in a row."""
+    if len(plain) < _DENSE:
+        return plain[:0]
+    two = plain[:-1] & plain[1:]
+    return two[:-2] & two[2:]
+
+
+def _wide(words: Words, even: Words, odd: Words) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Ranges of UTF-16, and those of UTF-32."""
+    spots, longs = [], []
+    for test, shift in ((even, 0), (odd, 8)):
+        at = np.flatnonzero(test)
+        if not len(at):
+            continue
+        v = words[at] >> _U(shift)
+        lanes = v & _LANES if not shift else v & _U(0x00FF00FF00FF00FF)
+        good = ((lanes - _LANE_ONES) & _LANE_TOPS) == 0
+        spots.append(at[good])
+        for turn in (0, 16):
+            x = v >> _U(turn)
+            high = (x & _LONG_EVEN) == 0 if not (turn or shift) else (x & _U(0x0000FF80FFFFFF80)) == 0
+            shown = (x & _LONG_LOW) != 0
+            lower, upper = (x & _U(0x60)) != 0, ((x >> _U(32)) & _U(0x60)) != 0
+            longs.append(at[high & shown & lower & (upper if not turn else True)])
+    size = len(words) * 8
+    wide = np.unique(np.concatenate(spots)) if spots else np.empty(0, np.int64)
+    long = np.unique(np.concatenate(longs)) if longs else np.empty(0, np.int64)
+    return _merge(wide * 8, 8, 24, 16, size), _merge(long * 8, 8, 32, 32, size, least=16)
+
+
+def _merge(
+    starts: Words, length: int, margin: int, gap: int, size: int, *, least: int = 0
+) -> list[tuple[int, int]]:
+    """Ranges around sorted places, joined where they come near each other."""
+    if not len(starts):
+        return []
+    breaks = np.flatnonzero(np.diff(starts) > gap + length)
+    firsts = starts[np.concatenate(([0], breaks + 1))].tolist()
+    lasts = starts[np.concatenate((breaks, [len(starts) - 1]))].tolist()
+    merged: list[tuple[int, int]] = []
+    for first, last in zip(firsts, lasts, strict=True):
+        if last + length - first < least:
+            continue
+        start, stop = max(0, first - margin), min(size, last + length + margin)
+        if merged and start <= merged[-1][1]:
+            merged[-1] = merged[-1][0], stop
+        else:
+            merged.append((start, stop))
+    return merged
+
+
+def _flags(raw: Words, full: Words, plain: Words) -> bytes:
+    """Zero, text and random for each page; random is judged by a few of its bytes."""
+    pages = -(-len(raw) // PAGE)
+    spread = np.zeros(pages * PAGE // 8, bool)
+    spread[: len(full)] = full
+    some = spread.reshape(pages, -1).any(axis=1)
+    spread[: len(plain)] = plain
+    text = spread.reshape(pages, -1).mean(axis=1) > _MOSTLY
+    flags = np.where(some, 0, ZERO).astype(np.uint8) | np.where(text, TEXT, 0).astype(np.uint8)
+    unclear = np.flatnonzero(some & ~text)
+    unclear = unclear[(unclear + 1) * PAGE <= len(raw)]
+    if len(unclear):
+        sample = raw[: len(raw) // PAGE * PAGE].reshape(-1, PAGE)[unclear, ::_SAMPLE].astype(np.int32)
+        sample += (np.arange(len(unclear), dtype=np.int32) * 256)[:, None]
+        counts = np.bincount(sample.ravel(), minlength=256 * len(unclear)).reshape(-1, 256)
+        collisions = (counts * (counts - 1)).sum(axis=1)
+        n = PAGE // _SAMPLE
+        flags[unclear[collisions < 1.25 * n * (n - 1) / 256]] |= RANDOM
+    return flags.tobytes()
+
+
+def _mark(flags: bytearray, ranges: Iterable[tuple[int, int]], flag: int) -> None:
+    for start, stop in ranges:
+        for page in range(start // PAGE, min(len(flags), -(-stop // PAGE))):
+            flags[page] |= flag

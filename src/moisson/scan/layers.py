@@ -1,0 +1,159 @@
+"""Where a layer may begin: the first bytes are tried, and what comes out is kept when it tells something."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from moisson.errors import EvidenceError
+from moisson.reader import Reader, Window
+from moisson.scan import lznt1
+from moisson.scan.decode import Decoded, decode
+from moisson.scan.gates import PAGE
+from moisson.scan.seek import gps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from moisson.scan.block import Block
+    from moisson.scan.sweep import Options
+
+_HEADS = {"gzip": 4, "zip": 4, "zlib": 2, "xz": 6, "bzip2": 10, "zstd": 4, "xpress": 8}
+_LEAST = 24
+_SHOWN = re.compile(rb"[\t\n\r\x20-\x7e]*")
+_HEX = re.compile(rb"[0-9A-Fa-f\r\n]*")
+_LINE = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
+_MAGICS = (b"\x1f\x8b\x08", b"PK\3\4", b"%PDF", b"\xfd7zXZ", b"BZh", b"\xff\xd8\xff", b"\xd0\xcf\x11\xe0", b"SQLite f")
+_TRY = 384
+_TEXT = 0.8
+
+
+class Layer(NamedTuple):
+    """A layer that was opened: where it begins and ends in the block, and what it holds."""
+
+    start: int
+    end: int
+    scheme: str
+    data: bytes
+    whole: bool
+
+
+def position(block: bytes) -> str:
+    """The position in an EXIF block."""
+    return gps(block)
+
+
+def begin(name: str, block: Block, end: int, options: Options) -> Layer | None:
+    """The layer whose anchor ends here, if one does begin."""
+    if name == "base64":
+        return _text_layer(block, end - 40, options)
+    start = end if name == "pdf" else end - _HEADS[name]
+    if not block.first <= start < block.stop:
+        return None
+    if name == "pdf" and not _deflated(block.data, start):
+        return None
+    if name == "zip" and block.data[start + 8 : start + 10] == b"\0\0":
+        return None
+    return _open(block, start, name, options)
+
+
+def _deflated(data: bytes, start: int) -> bool:
+    head = data[start : start + 2]
+    return len(head) == 2 and head[0] & 15 == 8 and head[0] >> 4 <= 7 and (head[0] << 8 | head[1]) % 31 == 0
+
+
+def _open(block: Block, start: int, scheme: str, options: Options) -> Layer | None:
+    source = Reader(Window(block.source.medium, block.at + start, block.source.size - block.at - start))
+    try:
+        found = decode(scheme, source, options.layer)
+    except EvidenceError:
+        return None
+    if len(found.data) < (_LEAST if not found.whole else 1) or (scheme == "zlib" and not _worthy(found)):
+        return None
+    return Layer(start, start + found.used, scheme, found.data, found.whole)
+
+
+def _worthy(found: Decoded) -> bool:
+    """Two bytes are a weak promise: the stream must be whole, or long."""
+    return found.whole or len(found.data) > 1024
+
+
+def _text_layer(block: Block, start: int, options: Options) -> Layer | None:
+    """Base64 or hexadecimal digits that hold text or a known format; other runs are passed over whole."""
+    data = block.data
+    head = data[start : start + _TRY]
+    hexadecimal = bool(_HEX.match(head[:64])) and _HEX.fullmatch(head[:64]) is not None
+    scheme = "hex" if hexadecimal else "base64"
+    source = Reader(Window(block.source.medium, block.at + start, block.source.size - block.at - start))
+    if not block.first <= start < block.stop:
+        return None
+    try:
+        sample = decode(scheme, Reader.of(head), _TRY).data
+        if not _tells(sample):
+            return _passed(data, start)
+        found = decode(scheme, source, options.layer)
+    except EvidenceError:
+        return None
+    if len(found.data) < _LEAST:
+        return None
+    return Layer(start, start + found.used, scheme, found.data, True)
+
+
+def _passed(data: bytes, start: int) -> Layer | None:
+    """A run that tells nothing: no line of it need be tried again, unless it began in the middle of a line."""
+    first = _LINE.match(data, start)
+    if not first:
+        return None
+    at = first.end() + 1 + (data[first.end() : first.end() + 2] == b"\r\n")
+    second = _LINE.match(data, at)
+    if second and len(second[0]) > len(first[0]):
+        return None
+    end = start
+    for m in _LINE.finditer(data, start, start + (1 << 16)):
+        if m.start() > end + 2:
+            break
+        end = m.end()
+    return Layer(start, end, "base64", b"", False)
+
+
+def _tells(sample: bytes) -> bool:
+    if sample.startswith(_MAGICS):
+        return True
+    if len(sample) < _LEAST:
+        return False
+    try:
+        text = sample[: len(sample) - 3].decode("utf-8")
+    except UnicodeDecodeError:
+        zeros = max(sample[::2].count(0), sample[1::2].count(0))
+        return zeros > 0.7 * (len(sample) // 2)
+    shown = sum(c >= " " or c in "\t\n\r" for c in text)
+    return shown >= _TEXT * len(text)
+
+
+def by_page(data: bytes, start: int, stop: int, first: int, last: int) -> Iterator[Layer]:
+    """Layers without a signature, which begin at a page: the compression of NTFS."""
+    for at in range(-(-start // PAGE) * PAGE, stop, PAGE):
+        if data[at + 1 : at + 2] and data[at + 1] >> 4 == 0xB and first <= at < last:
+            head = data[at : at + 3 * 4100]
+            if not _chained(head):
+                continue
+            source = Reader.of(data[at : at + (1 << 16) + PAGE])
+            try:
+                made, used = lznt1.decompress(source, 1 << 16)
+            except EvidenceError:
+                continue
+            if len(made) >= _LEAST:
+                yield Layer(at, at + used, "lznt1", made, True)
+
+
+def _chained(head: bytes) -> bool:
+    """Whether chunk follows chunk, or the end does."""
+    at = 0
+    for number in range(3):
+        header = int.from_bytes(head[at : at + 2], "little")
+        if number and (not header or at + 2 > len(head)):
+            return True
+        if header & 0x7000 != 0x3000 or (number == 0 and (head[2:3] or b"\1")[0] & 1):
+            return False
+        at += (header & 0xFFF) + 3
+    return True

@@ -1,0 +1,142 @@
+"""A closer look at what names a place in a network: e-mail addresses, URLs, onion services, accounts."""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from moisson.scan.near import Mark, Near
+from moisson.selectors import accounts, network, phones
+from moisson.selectors.kind import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LOCAL = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._%+-"
+_ESCAPE = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
+_HOST = re.compile(
+    rb"((?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8})(xn--[A-Za-z0-9-]{2,59}|[A-Za-z]{2,18})(?![\w-])"
+)
+_FILES = frozenset(
+    b"png jpg jpeg gif css js html htm php pdf txt docx xlsx exe dll py so zip json xml c h o sh md in".split()
+)
+_CHATS = ("@s.whatsapp.net", "@c.us", "@g.us", "@broadcast", "@lid")
+_CHAT_LINK = re.compile(r"(?:wa\.me/|(?:api\.)?whatsapp\.com/send\?phone=|viber\.me/)\+?(\d{7,15})(?!\d)")
+_SCHEMES = (b"https", b"http", b"ftps", b"sftp", b"ftp", b"rtsp", b"rtmp", b"smb", b"ssh", b"wss", b"ws", b"tg", b"sip")
+_URL = re.compile(
+    rb"(?:[!#-;=?-\[\]_a-z~]|[\xc3-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2}){3,2048}"
+)
+_CUT = re.compile("[\u060c\u061b\u00ab\u00bb\u201c\u201d\u2018\u2019\u00a0]")
+_TRAILING = ".,;:!?'*_"
+_ONION = re.compile(rb"(?<![A-Za-z0-9])(?:[a-z2-7]{56}|[a-z2-7]{16})\.onion(?![A-Za-z0-9])")
+_PLAIN = Context()
+
+
+@cache
+def tops() -> frozenset[bytes]:
+    """The top-level domains that an address in raw bytes may end in."""
+    lines = files("moisson.scan").joinpath("data/tops.txt").read_text("ascii").splitlines()
+    return frozenset(word.encode() for line in lines if not line.startswith("#") for word in line.split())
+
+
+def email(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
+    """An e-mail address whose sign is five bytes before the end of the anchor."""
+    at = end - 5
+    before = data[max(0, at - 65) : at]
+    start = at - (len(before) - len(before.rstrip(_LOCAL)))
+    if m := _ESCAPE.match(data, start, at):
+        start = m.end()
+    while start < at and data[start] in b"._%+-":
+        start += 1
+    host = _HOST.match(data, at + 1)
+    if not host or not 0 < at - start <= 64 or host[2].lower() not in tops() or host[2].lower() in _FILES:
+        return
+    value = data[start : host.end()].decode("ascii").lower()
+    if ".." in value or len(value) < 7:
+        return
+    if value.endswith(_CHATS):
+        if number := phones.Phone.clean(value, ctx):
+            yield Mark(start, host.end(), "phone", number, 0.95)
+        return
+    yield Mark(start, host.end(), "email", value, 0.97)
+
+
+def url(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
+    """A URL whose colon is five bytes before the end of the anchor."""
+    colon = end - 5
+    head = data[max(0, colon - 5) : colon].lower()
+    for scheme in _SCHEMES:
+        if head.endswith(scheme):
+            yield from _link(data, colon - len(scheme), colon + 3, ctx)
+            return
+
+
+def www(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
+    """An address that begins with `www.`, two bytes past which the anchor ends."""
+    yield from _link(data, end - 5, end - 5, ctx)
+
+
+def _link(data: bytes, start: int, body: int, ctx: Context) -> Iterator[Mark]:
+    m = _URL.match(data, body)
+    if m:
+        yield from _linked(data[start : m.end()], start, ctx)
+
+
+def _linked(raw: bytes, start: int, ctx: Context) -> Iterator[Mark]:
+    if found := _read_link(raw):
+        kind, value, size = found
+        if kind == "phone":
+            number = phones.Phone.clean("+" + value, ctx)
+            kind, value = ("phone", number) if number else ("url", raw[:size].decode("utf-8", "replace"))
+        yield Mark(start, start + size, kind, value, 0.95 if kind != "account" else 0.9)
+
+
+@lru_cache(maxsize=1 << 14)
+def _read_link(raw: bytes) -> tuple[str, str, int] | None:
+    """Kind, value and size of what begins like a URL: an account, the number of a chat, or the URL itself."""
+    text = raw.decode("utf-8", "replace")
+    if not text.isascii() and (m := _CUT.search(text)):
+        text = text[: m.start()]
+    while text and (text[-1] in _TRAILING or (text[-1] in ")]" and _unbalanced(text))):
+        text = text[:-1]
+    value = network.Url.clean(text, _PLAIN)
+    where = network.host(value) if value else ""
+    if not value or not _real(where):
+        return None
+    size = len(text.encode())
+    if m := _CHAT_LINK.search(value):
+        return "phone", m[1], size
+    if account := accounts.from_url(value, 0, len(value)):
+        return "account", account.value, size
+    if where.endswith(".onion") and network.Onion.clean(where, _PLAIN) == where:
+        return "onion", where, size
+    return "url", value, size
+
+
+def _unbalanced(text: str) -> bool:
+    last = text[-1]
+    return text.count(last) > text.count("(["[")]".index(last)])
+
+
+def _real(host: str) -> bool:
+    """Whether a host is a name that ends as names do, or an address."""
+    name, _, top = host.rpartition(".")
+    if not name:
+        return host == "localhost"
+    return top.isdigit() or (top.encode("utf-8", "replace") in tops()) or top.startswith("xn--") or not top.isascii()
+
+
+def onion(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
+    """The address of an onion service that ends here."""
+    for size in (62, 22):
+        if (m := _ONION.match(data, max(0, end - size))) and m.end() == end:
+            yield Mark(m.start(), end, "onion", m[0].decode("ascii"), 0.95)
+            return
+
+
+def account(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
+    """An account behind the name of its service."""
+    near = Near(data, end - 44, end + 56)
+    yield from near.marks(accounts.seek_accounts(near.page, ctx), end - 1)

@@ -1,0 +1,64 @@
+"""A few characters around a place in bytes, as text whose offsets lead back to the bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from moisson.selectors.fold import Folded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from moisson.selectors.kind import Hit
+
+# Bytes that are no UTF-8 arrive as lone surrogates; these two mean the same in all Latin sets and in windows-1256.
+_OLD_SIGNS = {0xDCB0: "°", 0xDCA0: "\u00a0"}
+
+
+class Mark(NamedTuple):
+    """A selector in bytes; `scheme` names the charset when it is not UTF-8."""
+
+    start: int
+    end: int
+    kind: str
+    value: str
+    confidence: float
+    scheme: str = ""
+
+
+class Near:
+    """The text between two offsets of a block."""
+
+    __slots__ = ("_plain", "_text", "page", "start")
+
+    def __init__(self, data: bytes, start: int, stop: int) -> None:
+        self.start = start = max(0, start)
+        raw = data[start:stop]
+        self._plain = raw.isascii()
+        self._text = raw.decode("ascii" if self._plain else "utf-8", "surrogateescape")
+        self.page = Folded(self._text if self._plain else self._text.translate(_OLD_SIGNS))
+
+    def at(self, offset: int) -> int:
+        """The character of the folded text at an offset of the block."""
+        if self._plain:
+            return offset - self.start
+        size = len(self._text)
+        raw = self._text.encode("utf-8", "surrogateescape")[: offset - self.start]
+        place = min(size, len(raw.decode("utf-8", "surrogateescape")))
+        while place < len(self.page.text) and self.page.origin(place) < place:
+            place += 1
+        return place
+
+    def offset(self, char: int, *, end: bool = False) -> int:
+        """The offset in the block of a character of the folded text."""
+        if self._plain:
+            return self.start + char
+        head = self._text[: self.page.origin(char, end=end)]
+        return self.start + len(head.encode("utf-8", "surrogateescape"))
+
+    def marks(self, hits: Iterable[Hit], place: int) -> Iterator[Mark]:
+        """The hits that hold or touch an offset of the block, with their places in it."""
+        for hit in hits:
+            start, end = self.offset(hit.start), self.offset(hit.end, end=True)
+            if start <= place <= end:
+                yield Mark(start, end, hit.kind, hit.value, hit.confidence)

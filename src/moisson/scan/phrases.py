@@ -1,0 +1,38 @@
+"""Seed phrases of wallets (BIP-39): words of the English list whose checksum holds."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LENGTHS = (24, 21, 18, 15, 12)
+
+
+@cache
+def wordlist() -> tuple[str, ...]:
+    """The 2048 words in order."""
+    return tuple(files("moisson.scan").joinpath("data/bip39.txt").read_text("ascii").split())
+
+
+@cache
+def numbers() -> dict[str, int]:
+    """The place of each word in the list."""
+    return {word: i for i, word in enumerate(wordlist())}
+
+
+def holds(words: Sequence[str]) -> bool:
+    """Whether these words are a phrase: a proper number of listed words, and the checksum at the end fits."""
+    known = numbers()
+    if len(words) not in LENGTHS or any(word not in known for word in words):
+        return False
+    number = 0
+    for word in words:
+        number = number << 11 | known[word]
+    check = len(words) // 3
+    entropy = (number >> check).to_bytes(check * 4, "big")
+    return hashlib.sha256(entropy).digest()[0] >> (8 - check) == number & ((1 << check) - 1)

@@ -1,0 +1,200 @@
+"""A closer look at each candidate: the exact pattern and the checksum, with the validators of the selectors."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from moisson.errors import EvidenceError
+from moisson.extract.exif import position_of
+from moisson.extract.tiff import Tiff
+from moisson.reader import Reader
+from moisson.scan import links, secrets
+from moisson.scan.near import Mark, Near
+from moisson.selectors import identifiers, money, network, numbers, phones, places
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from moisson.selectors.kind import Context, Hit
+
+_WORD = re.compile(rb"[0-9A-Za-z]{1,100}")
+_ALNUM = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_NUMBER = re.compile(r"(?:\+[ (]?|00[ \-]?)[1-9](?:[ \t\u00a0\u2009\u202f.\-\u2010-\u2013/()]{0,3}[0-9]){6,16}")
+_GROUP = re.compile("[0-9]+")
+_JOINED = re.compile(rb"[0-9A-Za-z=/+]")
+_ZEROS = re.compile(rb"00[ \-]?[1-9]")
+_DEGREES = re.compile(r"(?<![\d.,])\d{1,2}[.,]\d{3,12}")
+_ZONE = re.compile(r"(?<![0-9A-Za-z])\d{1,2}[C-X]")
+_FOUR = re.compile(r"(?<![0-9A-Fa-f])[0-9A-F]{4} ")
+_GPS = 0x8825
+_SURE = frozenset({"ipv4", "card", "imei", "iccid", "imsi", "coords", "iban", "crypto"})
+
+
+def _nowhere(_at: int) -> str:
+    return ""
+
+
+def number(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
+    """Whatever is sure by its own digits: addresses, cards, devices, positions."""
+    near = Near(data, end - 64, end + 48)
+    page = near.page
+    edge = 1 if near.start else 0
+    hits = [h for h in numbers.seek_numbers(page, ctx, _nowhere, bytearray(len(page.text))) if h.start > edge or not edge]
+    yield from near.marks((h for h in hits if h.kind in _SURE and _free(page.text, h)), end - 1)
+
+
+def _free(text: str, hit: Hit) -> bool:
+    """Whether no further groups of digits stand at either side of a card number."""
+    if hit.kind != "card":
+        return True
+    before, after = text[max(0, hit.start - 2) : hit.start], text[hit.end : hit.end + 2]
+    more = len(before) == 2 and before[1] in " -" and before[0].isalnum() and before[0].isdigit()
+    return not more and not (len(after) == 2 and after[0] in " -" and after[1].isdigit())
+
+
+def mac(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
+    """A hardware address that ends here."""
+    near = Near(data, end - 24, end + 8)
+    for mark in near.marks(network.seek_hardware(near.page, ctx), end - 1):
+        if mark.kind == "mac" and mark.value not in ("00:00:00:00:00:00", "FF:FF:FF:FF:FF:FF"):
+            yield mark
+
+
+def plus(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
+    """An international number with its sign."""
+    sign = data.rfind(b"+", max(0, end - 12), end)
+    yield from _phone(data, sign, ctx)
+
+
+def zeros(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
+    """An international number with two zeros."""
+    if m := _ZEROS.search(data, max(0, end - 13), end):
+        yield from _phone(data, m.start(), ctx)
+
+
+def _phone(data: bytes, start: int, ctx: Context) -> Iterator[Mark]:
+    """The longest valid number of whole groups of digits that begins here."""
+    near = Near(data, start, start + 44)
+    m = _NUMBER.match(near.page.text)
+    if not m or _JOINED.fullmatch(data, max(0, start - 1), start):
+        return
+    text = near.page.text
+    ends = [g.end() for g in _GROUP.finditer(m[0])]
+    for stop in ends[:10][::-1]:
+        after = text[stop : stop + 1]
+        if after == "_" or (after.isascii() and after.isalnum()):
+            continue
+        found = phones.readings(text[:stop], ctx)
+        if found and not found[0].region and found[0].confidence > 0.9:
+            yield Mark(start, near.offset(stop, end=True), "phone", found[0].value, found[0].confidence)
+            return
+
+
+def eastern(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
+    """Whatever a run of Arabic or Persian digits says."""
+    near = Near(data, end - 56, end + 72)
+    page = near.page
+    hits = numbers.seek_numbers(page, ctx, _nowhere, bytearray(len(page.text)))
+    yield from near.marks((h for h in hits if h.kind in _SURE or h.kind == "phone"), end)
+
+
+def token(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
+    """A bank account, or an address of a cryptocurrency, of letters and digits."""
+    before = data[max(0, end - 101) : end]
+    start = end - (len(before) - len(before.rstrip(_ALNUM)))
+    m = _WORD.match(data, start)
+    if m and m.end() - start >= 15:
+        if m.end() - start < 95 and (hit := money.token_hit(m[0].decode("ascii"), start, ctx)):
+            yield Mark(hit.start, hit.end, hit.kind, hit.value, hit.confidence)
+        return
+    near = Near(data, end - 19, end + 40)
+    if hit := money.grouped_iban_at(near.page, near.at(end - 18), ctx):
+        yield Mark(near.offset(hit.start), near.offset(hit.end, end=True), hit.kind, hit.value, hit.confidence)
+
+
+def bech32(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
+    """A witness address whose first fourteen signs end here."""
+    yield from _crypto(data, end - 14, ctx)
+
+
+def ethereum(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
+    """An address of Ethereum that ends here."""
+    if data[end : end + 1].isalnum():
+        return
+    yield from _crypto(data, end - 42, ctx)
+
+
+def _crypto(data: bytes, start: int, ctx: Context) -> Iterator[Mark]:
+    m = _WORD.match(data, start)
+    if m and not data[start - 1 : start].isalnum() and (value := money.Crypto.clean(m[0].decode("ascii"), ctx)):
+        yield Mark(start, m.end(), "crypto", value, 0.99)
+
+
+def decimal(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
+    """A pair of decimal degrees in which the anchor ends."""
+    near = Near(data, end - 48, end + 24)
+    last = near.at(end)
+    for m in _DEGREES.finditer(near.page.text):
+        if m.start() < last:
+            hit = places.decimal_at(near.page, m.start())
+            if hit and hit.confidence > 0.8 and hit.end >= last:
+                yield Mark(near.offset(hit.start), near.offset(hit.end, end=True), hit.kind, hit.value, hit.confidence)
+
+
+def degrees(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
+    """Angles with their signs, or a geo URI."""
+    near = Near(data, end - 40, end + 72)
+    yield from near.marks(places.seek_positions(near.page, ctx), end - 1)
+
+
+def mgrs(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
+    """A grid reference."""
+    near = Near(data, end - 40, end + 16)
+    for m in _ZONE.finditer(near.page.text):
+        if (hit := places.mgrs_at(near.page, m.start())) and hit.confidence > 0.9:
+            yield from near.marks([hit], end - 1)
+
+
+def exif(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
+    """The position in an EXIF block, which begins a byte before the end of the anchor."""
+    start = end - 1
+    block = data[start : start + 65536]
+    if value := places.Coords.clean(gps(block), ctx):
+        yield Mark(start, start + len(block), "coords", value, 0.95, "gps")
+
+
+def gps(block: bytes) -> str:
+    """Latitude and longitude of an EXIF block, or "" for want of them."""
+    try:
+        tiff = Tiff(Reader.of(block))
+        first, _ = tiff.directory(tiff.first)
+        at = tiff.number(first, _GPS)
+        return position_of(tiff, tiff.directory(at)[0]) if at else ""
+    except EvidenceError:
+        return ""
+
+
+def zone(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
+    """The machine-readable zone of a document."""
+    near = Near(data, end - 60, end + 200)
+    page = near.page
+    for hit in identifiers.seek_documents(page.text):
+        yield Mark(near.offset(hit.start), near.offset(hit.end, end=True), hit.kind, hit.value, hit.confidence)
+
+
+def fingerprint(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
+    """A fingerprint of a PGP key in groups of four."""
+    near = Near(data, end - 27, end + 32)
+    for m in _FOUR.finditer(near.page.text):
+        if hit := identifiers.pgp_at(near.page.text, m.start()):
+            yield from near.marks([hit], end - 1)
+            return
+
+
+SEEKERS: dict[str, Callable[[bytes, int, Context], Iterable[Mark]]] = {
+    "email": links.email, "url": links.url, "www": links.www, "onion": links.onion, "account": links.account, "number": number, "mac": mac, "plus": plus, "zeros": zeros,
+    "eastern": eastern, "token": token, "bech32": bech32, "ethereum": ethereum, "decimal": decimal, "degrees": degrees,
+    "mgrs": mgrs, "exif": exif, "zone": zone, "fingerprint": fingerprint, "pem": secrets.pem,
+    "ssh": secrets.ssh, "wifi": secrets.wifi, "wlan": secrets.wlan, "phrase": secrets.phrase,
+}  # fmt: skip

@@ -1,0 +1,137 @@
+"""One sequential reading of raw bytes: selectors, words and page flags, through every layer that unpacks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
+
+from moisson.model import Sighting, Text
+from moisson.reader import Memory, Reader
+from moisson.scan.block import Block, Found, scan
+from moisson.scan.gates import PAGE
+from moisson.selectors.kind import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from moisson.reader import Medium
+
+VERSION = "sweep.scan@1"
+STEP = 2 << 20
+BACK = 1 << 12
+AHEAD = 1 << 14
+_CONTEXT = 60
+
+
+class Options(Struct, frozen=True):
+    """What a sweep looks for: `words` asks for runs of Arabic as texts; `depth`, `layer` and `budget` bound what may
+    come out of what: layers in one another, bytes of one layer, bytes of all layers of one step of the reading."""
+
+    context: Context = Context()
+    words: bool = True
+    flags: bool = True
+    depth: int = 6
+    layer: int = 64 << 20
+    budget: int = 512 << 20
+
+
+class Stretch(NamedTuple):
+    """Pages of one make: offset and length of the range, and the flags of `gates.NAMES` summed."""
+
+    start: int
+    length: int
+    flags: int
+
+
+class _Held:
+    """The medium, with the piece in hand answered from memory."""
+
+    def __init__(self, medium: Medium) -> None:
+        self.medium, self.size, self.present = medium, medium.size, medium.present
+        self.at, self.data = 0, b""
+
+    def pread(self, offset: int, n: int) -> bytes:
+        start = offset - self.at
+        if 0 <= start and start + n <= len(self.data):
+            return self.data[start : start + n]
+        return self.medium.pread(offset, n)
+
+
+def sweep(
+    reader: Reader,
+    base: str,
+    start: int = 0,
+    stop: int | None = None,
+    options: Options = Options(),
+    observers: Sequence[Callable[[int, bytes], object]] = (),
+) -> Iterator[Sighting | Text | Stretch]:
+    """What begins in the bytes from `start` to `stop`; units that touch give everything once, and lose nothing.
+
+    Both must be multiples of a page, except for the end of the medium. `base` is the address of the medium, to which
+    ranges are added. Each observer gets every byte of the unit once, in order, with its offset.
+    """
+    stop = min(reader.size if stop is None else stop, reader.size)
+    held = _Held(reader.medium)
+    pages = _Pages()
+    at = start
+    before = reader.pread(max(0, start - BACK), start - max(0, start - BACK)) if start else b""
+    fresh = reader.pread(at, min(STEP, stop - at) + AHEAD)
+    while at < stop:
+        size = min(STEP, stop - at)
+        for observe in observers:
+            observe(at, fresh[:size] if len(fresh) > size else fresh)
+        held.at, held.data = at - len(before), before + fresh
+        block = Block(held.data, held.at, len(before), len(before) + size, Reader(held), base, 0)
+        flags = bytearray()
+        for found in scan(block, options, flags):
+            yield _record(found)
+        if options.flags:
+            yield from pages.add(at, flags[len(before) // PAGE :][: -(-size // PAGE)], size)
+        at += size
+        if at < stop:
+            before = held.data[len(before) + size - BACK : len(before) + size] if len(held.data) >= BACK else b""
+            tail = fresh[size:]
+            fresh = tail + reader.pread(at + len(tail), max(0, min(STEP, stop - at) + AHEAD - len(tail)))
+    yield from pages.rest()
+
+
+def sweep_bytes(data: bytes, base: str, options: Options = Options()) -> Iterator[Sighting | Text | Stretch]:
+    """The same over bytes in memory: slack, a page file's page, a member that nobody reads."""
+    return sweep(Reader(Memory(data)), base, options=options)
+
+
+def _record(found: Found) -> Sighting | Text:
+    if found.kind == "words":
+        return Text(found.address, VERSION, found.raw, source="strings")
+    return Sighting(
+        found.address, VERSION, found.kind, found.value, found.raw, "", found.context, confidence=found.confidence
+    )
+
+
+class _Pages:
+    """Joins the flags of pages into stretches."""
+
+    def __init__(self) -> None:
+        self.last: Stretch | None = None
+
+    def add(self, at: int, flags: bytearray, size: int) -> Iterator[Stretch]:
+        """Take the flags of the next pages, `size` bytes in all."""
+        i = 0
+        while i < len(flags):
+            j = i + 1
+            while j < len(flags) and flags[j] == flags[i]:
+                j += 1
+            start, length = at + i * PAGE, min(j * PAGE, size) - i * PAGE
+            if self.last and self.last.flags == flags[i] and self.last.start + self.last.length == start:
+                self.last = Stretch(self.last.start, self.last.length + length, flags[i])
+            else:
+                if self.last:
+                    yield self.last
+                self.last = Stretch(start, length, flags[i])
+            i = j
+
+    def rest(self) -> Iterator[Stretch]:
+        """The last stretch."""
+        if self.last:
+            yield self.last

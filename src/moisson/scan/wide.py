@@ -1,0 +1,96 @@
+"""Runs of UTF-16 and UTF-32 in bytes, gathered into one text that can be scanned like any other."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+LEAST = 5
+_LOW = rb"[\t\n\r\x20-\x7e\xa0-\xff]"
+# Latin Extended-A, Greek to Arabic Supplement, and the marks and dashes of General Punctuation.
+_RAISED = rb"[\x01\x03-\x07]"
+_MARKS = rb"[\x0c-\x1f\x26\x2a-\x2f\x32\x33]"
+_LE = re.compile(rb"(?:" + _LOW + rb"\x00|[\x00-\xff]" + _RAISED + rb"|" + _MARKS + rb"\x20){5,}", re.DOTALL)
+_BE = re.compile(rb"(?:\x00" + _LOW + rb"|" + _RAISED + rb"[\x00-\xff]|\x20" + _MARKS + rb"){5,}", re.DOTALL)
+_LONG_LE = re.compile(rb"(?:" + _LOW + rb"\x00\x00\x00|[\x00-\xff]" + _RAISED + rb"\x00\x00){5,}", re.DOTALL)
+_LONG_BE = re.compile(rb"(?:\x00\x00\x00" + _LOW + rb"|\x00\x00" + _RAISED + rb"[\x00-\xff]){5,}", re.DOTALL)
+_USUAL = re.compile("[\t\n\r -~\u00c0-\u017f\u0400-\u044f\u0621-\u064a\u0660-\u0669\u067e-\u06d3\u06f0-\u06f9]")
+_SORTS = (
+    ("utf16le", "utf-16-le", 2, _LE), ("utf16be", "utf-16-be", 2, _BE),
+    ("utf32le", "utf-32-le", 4, _LONG_LE), ("utf32be", "utf-32-be", 4, _LONG_BE),
+)  # fmt: skip
+_SEPARATOR = b"\0\0"
+
+
+class Run(NamedTuple):
+    """A run where it stands, as UTF-8; `scheme` is the layer of an address that decodes it, `width` its bytes a sign."""
+
+    start: int
+    end: int
+    scheme: str
+    width: int
+    text: bytes
+
+
+class Joined:
+    """Runs put one after the other, and the way back."""
+
+    def __init__(self, runs: Iterable[Run]) -> None:
+        self.runs: list[Run] = []
+        self._at: list[int] = []
+        parts, size = [], 0
+        for run in runs:
+            self.runs.append(run)
+            self._at.append(size)
+            parts += [run.text, _SEPARATOR]
+            size += len(run.text) + len(_SEPARATOR)
+        self.data = b"".join(parts)
+
+    def origin(self, start: int, end: int) -> tuple[int, int, str]:
+        """Where a span of the joined text stands in the bytes, and its scheme."""
+        number = bisect_right(self._at, start) - 1
+        run, at = self.runs[number], self._at[number]
+        first = _signs(run.text, start - at)
+        last = _signs(run.text, min(end - at, len(run.text)))
+        return run.start + first * run.width, run.start + last * run.width, run.scheme
+
+
+def _signs(text: bytes, end: int) -> int:
+    return end if text.isascii() else len(text[:end].decode("utf-8", "replace"))
+
+
+def runs(data: bytes, ranges: Iterable[tuple[int, int]], long: Iterable[tuple[int, int]] = ()) -> Iterator[Run]:
+    """The runs in these ranges, in order; of two that claim the same bytes, the likelier."""
+    for sorts, places in ((_SORTS[:2], ranges), (_SORTS[2:], long)):
+        for start, stop in places:
+            yield from _in_range(data, start, stop, sorts)
+
+
+def _in_range(data: bytes, start: int, stop: int, sorts: tuple[tuple[str, str, int, re.Pattern[bytes]], ...]) -> list[Run]:
+    found: list[tuple[int, Run]] = []
+    for scheme, charset, width, pattern in sorts:
+        for m in pattern.finditer(data, start, stop):
+            text = m[0].decode(charset, "replace")
+            found.append((_score(text), Run(m.start(), m.end(), scheme, width, text.encode())))
+    if len(found) == 1:
+        return [found[0][1]] if found[0][0] >= LEAST else []
+    kept: list[Run] = []
+    taken = bytearray(stop - start)
+    for score, run in sorted(found, key=lambda f: (-f[0], f[1].scheme[-2:] == "be", f[1].start)):
+        first, last = run.start - start, run.end - start
+        if score >= LEAST and taken.find(1, first + run.width, last - run.width) < 0:
+            taken[first:last] = b"\1" * (last - first)
+            kept.append(run)
+    return sorted(kept)
+
+
+def _score(text: str) -> int:
+    """Usual signs less rare ones: read one byte off, letters may stay but blanks and ends become rare."""
+    if text.isascii():
+        return len(text)
+    usual = len(_USUAL.findall(text))
+    return usual - 2 * (len(text) - usual) + 2 * text.count(" ")

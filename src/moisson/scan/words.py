@@ -1,0 +1,59 @@
+"""Runs of Arabic words in UTF-8, windows-1256 and ISO 8859-6, for search in what belongs to no file."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_AR = rb"[\xd8-\xdb][\x80-\xbf]"
+_UTF8 = re.compile(
+    rb"(?:" + _AR + rb"){2,}(?:(?:[ \t.,:;!?()/_\"\-0-9]|\xc2\xa0|\r?\n|\xe2\x80[\x8c-\x8f]){1,4}(?:" + _AR + rb")+)*"
+)
+_OLD_LETTERS = rb"\xc0-\xd6\xd8-\xdf\xe1\xe3-\xf3"
+_OLD = re.compile(
+    rb"[" + _OLD_LETTERS + rb"]{2,}(?:[ \t.,:;!?()/_\"\-0-9\xa1\xac\xbb\xbf\xa0]{1,4}[" + _OLD_LETTERS + rb"]+){2,}"
+)
+_LETTER = re.compile("[\u0621-\u064a\u067e-\u06d3]")
+_COMMON = re.compile("[اليمنورتبهعد]")
+_LEAST = 4
+_SHARE = 0.6
+
+
+class Words(NamedTuple):
+    """A run of words where it stands; `scheme` names the charset when it is not UTF-8."""
+
+    start: int
+    end: int
+    text: str
+    scheme: str = ""
+
+
+def arabic(data: bytes, ranges: Iterable[tuple[int, int]]) -> Iterator[Words]:
+    """Runs of at least four letters in UTF-8."""
+    for start, stop in ranges:
+        for m in _UTF8.finditer(data, start, stop):
+            text = m[0].decode("utf-8", "replace")
+            if len(text) >= _LEAST and len(_LETTER.findall(text)) >= _LEAST:
+                yield Words(m.start(), m.end(), text)
+
+
+def old(data: bytes, ranges: Iterable[tuple[int, int]]) -> Iterator[Words]:
+    """Runs of at least three words in a charset of one byte a letter; the one in which they look more like Arabic."""
+    for start, stop in ranges:
+        for m in _OLD.finditer(data, start, stop):
+            best = max((_likely(m[0], *charset) for charset in (("cp1256", "cp1256"), ("iso88596", "iso8859-6"))))
+            score, scheme, text = best
+            if score >= _SHARE:
+                yield Words(m.start(), m.end(), text, scheme)
+
+
+def _likely(raw: bytes, scheme: str, charset: str) -> tuple[float, str, str]:
+    """The share of the signs that are among the commonest letters of Arabic, if all of them are letters."""
+    text = raw.decode(charset, "replace")
+    letters = _LETTER.findall(text)
+    high = sum(c > "\x7f" for c in text)
+    common = len(_COMMON.findall(text)) + 2 * text.count(" ال")
+    return (common / high if high and len(letters) > 0.9 * high else 0.0), scheme, text
