@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from bisect import bisect_right, insort
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,13 +18,13 @@ from moisson.carve.layout import beyond_pointers
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from moisson.carve.anchors import Anchor, Carver
+    from moisson.carve.anchors import Carver
     from moisson.carve.ground import Carved
     from moisson.reader import Reader
 
 _BLOCK = 8 << 20
 _MARGIN = 512
-_CREDIT = 24
+_CREDIT = 8
 _WEAK = 0.3
 _BROKEN = (struct.error, IndexError, KeyError, ValueError, TypeError, OverflowError, RecursionError, AttributeError)
 Candidate = tuple[int, int]
@@ -100,28 +101,60 @@ def carve_at(ground: Ground, call: Carver, offset: int, limit: int) -> Carved | 
 def _candidates(block: bytes, base: int, size: int) -> list[Candidate]:
     """Where a block's files may begin, in order."""
     found: list[Candidate] = []
+    anywhere, aligned, heads = _plans()
     rows = anchors()
-    for number, anchor in enumerate(rows):
-        if anchor.align == 1:
-            found += ((base + at, number) for at in _anywhere(block, anchor) if 0 <= at < size)
+    for place in _begun(block):
+        for number, at, pattern in anywhere[block[place : place + 3]]:
+            if 0 <= place - at < size and pattern.match(block, place):
+                found.append((base + place - at, number))
     used = _used(block[:size])
-    aligned = [(n, a, re.compile(a.pattern, re.DOTALL)) for n, a in enumerate(rows) if a.align > 1]
-    heads = re.compile(b"|".join(b"(?:%b)" % (b"." * a.at + a.pattern) for _, a, _ in aligned), re.DOTALL)
-    for at in used:
-        if heads.match(block, at):
-            found += ((base + at, n) for n, a, pattern in aligned if pattern.match(block, at + a.at))
-    found += ((base + at, len(rows)) for at in text_starts(block, used))
+    for start in used:
+        if heads.match(block, start):
+            found += ((base + start, n) for n, at, pattern in aligned if pattern.match(block, start + at))
+    found += ((base + start, len(rows)) for start in text_starts(block, used))
     return sorted(set(found))
 
 
-def _anywhere(block: bytes, anchor: Anchor) -> Iterator[int]:
-    pattern = re.compile(anchor.pattern, re.DOTALL)
-    for literal in anchor.literals:
-        at = block.find(literal)
-        while at >= 0:
-            if pattern.match(block, at):
-                yield at - anchor.at
-            at = block.find(literal, at + 1)
+Plan = tuple[int, int, re.Pattern[bytes]]
+
+
+@cache
+def _plans() -> tuple[dict[bytes, list[Plan]], list[Plan], re.Pattern[bytes]]:
+    """The anchors that may lie anywhere by their first three bytes, those of sectors, and any of the latter at once."""
+    anywhere: dict[bytes, list[Plan]] = {}
+    aligned: list[Plan] = []
+    for number, anchor in enumerate(anchors()):
+        plan = (number, anchor.at, re.compile(anchor.pattern, re.DOTALL))
+        if anchor.align > 1:
+            aligned.append(plan)
+            continue
+        for start in {literal[:3] for literal in anchor.literals}:
+            anywhere.setdefault(start, []).append(plan)
+    rows = [a for a in anchors() if a.align > 1]
+    heads = re.compile(b"|".join(b"(?:%b)" % (b"." * a.at + a.pattern) for a in rows), re.DOTALL)
+    return anywhere, aligned, heads
+
+
+@cache
+def _starts() -> tuple[np.ndarray, np.ndarray]:
+    """Which pairs of bytes begin an anchor, and which triples."""
+    pairs = np.zeros(65536, bool)
+    triples = np.array(sorted(int.from_bytes(start, "little") for start in _plans()[0]), np.uint32)
+    pairs[triples & 0xFFFF] = True
+    return pairs, triples
+
+
+def _begun(block: bytes) -> list[int]:
+    """Where the first three bytes of an anchor stand, in two looks at each pair of bytes."""
+    pairs, triples = _starts()
+    even = np.flatnonzero(pairs[np.frombuffer(block, "<u2", len(block) // 2)]) * 2
+    odd = np.flatnonzero(pairs[np.frombuffer(block, "<u2", (len(block) - 1) // 2, 1)]) * 2 + 1
+    places = np.concatenate((even, odd))
+    raw = np.frombuffer(block, np.uint8)
+    places = places[places < len(raw) - 2]
+    values = raw[places] | raw[places + 1].astype(np.uint32) << 8 | raw[places + 2].astype(np.uint32) << 16
+    found: list[int] = np.sort(places[np.isin(values, triples)]).tolist()
+    return found
 
 
 def _used(block: bytes) -> list[int]:
