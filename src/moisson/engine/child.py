@@ -17,6 +17,7 @@ from moisson.engine.channel import HEADER, parcels
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_LONGEST = 1e6
 Kind = Literal["ok", "crash", "timeout", "memory", "limit", "attack"]
 _SIGNALS: dict[int, Kind] = {signal.SIGSYS: "attack", signal.SIGXCPU: "timeout", signal.SIGXFSZ: "limit"}
 
@@ -79,7 +80,7 @@ class Child:
         poll = select.poll()
         poll.register(self.socket, event)
         left = deadline - time.monotonic()
-        if left <= 0 or not poll.poll(left * 1000):
+        if left <= 0 or not poll.poll(min(left, _LONGEST) * 1000):
             raise Ended("timeout", "")
 
 

@@ -39,6 +39,9 @@ def read_strings(data: Reader) -> Iterator[Passage]:
         block = data.pread(at, BLOCK + OVERLAP)
         if not block:
             return
+        if block[0] in (0, 255) and block.count(block[0]) == len(block):
+            at += BLOCK
+            continue
         last = at + BLOCK >= data.size
         lines = [text for start, text in sorted(_runs(block), key=lambda run: run[0]) if last or start < BLOCK]
         if lines:

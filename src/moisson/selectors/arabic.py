@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from moisson.selectors.fold import Folded
 
-_RUN = re.compile("[\u0621-\u063a\u0640-\u0652\u0670-\u06d3]+(?:[ \u00a0][\u0621-\u063a\u0640-\u0652\u0670-\u06d3]+)+")
+_WORD = "[\u0621-\u063a\u0640-\u0652\u0670-\u06d3]"
+# Possessive, and never begun inside a word: an endless word must not be tried from each of its letters.
+_RUN = re.compile(f"(?<!{_WORD}){_WORD}++(?:[ \u00a0]{_WORD}++)+")
 _SAME = tuple(zip("أإآٱىیېئةەکڪگؤ\u00a0", "ااااييييههكككو ", strict=True))
 _SIGNS = re.compile("[\u0640\u064b-\u0652\u0670ء]")
 _VOWELLED = re.compile("[\u0640\u064b-\u0652\u0670]")
