@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 CONTEXT = 60
 STRICT = 0.9
-_NOT_SELECTORS = ("message-id", "references", "in-reply-to", "boundary", "charset")
+_NOT_SELECTORS = ("message-id", "references", "in-reply-to", "boundary", "charset", "dhash")
 _NO_STRINGS = ("image/", "video/", "audio/", "font/")
 _CAPPED_FLAGS = 32
 _META_CHARS = 64_000
