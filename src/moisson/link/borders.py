@@ -14,16 +14,19 @@ from importlib.resources import files
 from math import floor
 
 STEPS = 200
-NEAR = 0.1
-_SIDES = ((NEAR, 0.0), (-NEAR, 0.0), (0.0, NEAR), (0.0, -NEAR))
+NEAR, CLOSE = 0.1, 0.05
 
 Edge = tuple[int, int, int, int]
 
 
-def country_at(lat: float, lon: float) -> tuple[str, tuple[str, ...]]:
-    """The country of a position, empty at sea, and the others within some ten kilometres."""
+def country_at(lat: float, lon: float, near: float = NEAR) -> tuple[str, tuple[str, ...]]:
+    """The country of a position, empty at sea, and the others within `near` degrees: some ten kilometres.
+
+    Within `CLOSE`, half of that, the map itself may be wrong.
+    """
     here = _inside(lat, lon)
-    around = {_inside(lat + north, lon + east) for north, east in _SIDES} - {here, ""}
+    sides = ((near, 0.0), (-near, 0.0), (0.0, near), (0.0, -near))
+    around = {_inside(lat + north, lon + east) for north, east in sides} - {here, ""}
     if not here and len(around) == 1:
         return around.pop(), ()
     return here, tuple(sorted(around))

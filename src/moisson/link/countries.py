@@ -19,6 +19,7 @@ ROUNDS, DAMPING, PRIOR = 4, 0.7, 0.1
 ENOUGH, LEAD, LIKELY = 0.25, 0.7, 0.4
 SOCIABLE = 8
 _HELD_ABROAD = frozenset({"iban"})
+_DEFINITE = frozenset({"phone", "coords"})
 
 
 class Hypothesis(Struct, frozen=True):
@@ -77,25 +78,32 @@ def _spread(ties: Ties) -> dict[Key, dict[str, float]]:
     fixed = {key for key, mine in direct.items() if len(mine) == 1 and max(mine.values()) >= ENOUGH}
     now = direct
     for _ in range(ROUNDS):
-        after = {key: mine if key in fixed else _borrow(key, mine, ties, now) for key, mine in direct.items()}
-        now = after
+        now = {key: mine if key in fixed else _settle(key, mine, ties, now) for key, mine in direct.items()}
     for key in fixed:
         if key[0] in _HELD_ABROAD:
-            now[key] = _borrow(key, {}, ties, now) | direct[key]
+            now[key] = _borrow(key, ties, now) | direct[key]
     return now
 
 
-def _borrow(key: Key, mine: dict[str, float], ties: Ties, now: dict[Key, dict[str, float]]) -> dict[str, float]:
+def _settle(key: Key, mine: dict[str, float], ties: Ties, now: dict[Key, dict[str, float]]) -> dict[str, float]:
+    """What a key concerns by itself and by its company, which only chooses where the value is definite."""
+    lent = _borrow(key, ties, now)
+    if mine and key[0] in _DEFINITE:
+        lent = {country: strength for country, strength in lent.items() if country in mine}
+    return {country: mine.get(country, 0.0) + lent.get(country, 0.0) for country in mine | lent}
+
+
+def _borrow(key: Key, ties: Ties, now: dict[Key, dict[str, float]]) -> dict[str, float]:
     """The countries of what stands with a key; who stands with everybody says little, a single faint tie nothing."""
     votes: dict[str, float] = defaultdict(float)
-    mass = 0.0
+    mass = PRIOR
     for other, weight in ties.of.get(key, {}).items():
-        company = min(1.0, SOCIABLE / max(1, len(ties.of[other])))
-        mass += weight * company * max(now.get(other, {}).values(), default=0.0)
-        for country, strength in now.get(other, {}).items():
-            votes[country] += weight * company * strength
-    total = mass
-    return mine | {c: DAMPING * v / (total + PRIOR) + mine.get(c, 0.0) for c, v in votes.items()}
+        countries = now.get(other, {})
+        weight *= min(1.0, SOCIABLE / max(1, len(ties.of[other])))
+        mass += weight * max(countries.values(), default=0.0)
+        for country, strength in countries.items():
+            votes[country] += weight * strength
+    return {country: DAMPING * vote / mass for country, vote in votes.items()}
 
 
 def _strongest(key: Key) -> dict[str, float]:

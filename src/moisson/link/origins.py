@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from phonenumbers import NumberParseException, parse, region_code_for_country_code
 
-from moisson.link.borders import country_at
+from moisson.link.borders import CLOSE, country_at
 from moisson.link.rarity import base_rate
 from moisson.selectors import kinds
 from moisson.selectors.kind import Reason
@@ -41,15 +41,20 @@ def origins(kind: str, value: str) -> tuple[Reason, ...]:
 def _position(value: str) -> list[Reason]:
     lat, _, lon = value.partition(",")
     try:
-        country, beside = country_at(float(lat), float(lon))
+        here = float(lat), float(lon)
     except ValueError:
         return []
+    country, beside = country_at(*here)
     if not country:
         return []
     if not beside:
         return [Reason(country, f"position in {country}", 0.8)]
-    near = [Reason(other, f"position some ten kilometres from {other} at most", 0.35) for other in beside]
-    return [Reason(country, f"position in {country}, near the border of {', '.join(beside)}", 0.5), *near]
+    close = country_at(*here, CLOSE)[1]
+    near = [
+        Reason(o, f"position some {'five' if o in close else 'ten'} kilometres from {o}", 0.35 if o in close else 0.2)
+        for o in beside
+    ]
+    return [Reason(country, f"position in {country}, near {', '.join(beside)}", 0.5 if close else 0.65), *near]
 
 
 def _network(value: str) -> list[Reason]:
