@@ -184,7 +184,7 @@ def film(rng: random.Random) -> bytes:
     return start + box(b"mdat", *samples) + movie
 
 
-WORDS = "the a house river letter carries number of street شارع المدينة رقم lettre maison école".split()
+WORDS = ("the", "a", "house", "river", "letter", "carries", "number", "of", "شارع", "المدينة", "رقم", "lettre", "école")
 
 
 def build(corpora: Path, seed: int, most: int) -> tuple[bytes, list[Planted]]:
