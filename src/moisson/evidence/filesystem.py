@@ -84,10 +84,15 @@ class FileSystem(Protocol):
 
 def mount(kind: str, medium: Medium) -> FileSystem:
     """The file system of a kind that `volume.scan` names; raises `DamagedError` or `UnsupportedError`."""
-    from moisson.evidence import ntfs, tsk
+    from moisson.evidence import ext, ntfs, tsk
 
     if kind == "ntfs":
         return ntfs.Ntfs(medium)
+    if kind == "ext":
+        try:
+            return ext.Ext(medium)
+        except UnsupportedError:
+            return tsk.Tree(kind, medium)
     if kind in tsk.SCHEMES:
         return tsk.Tree(kind, medium)
     raise UnsupportedError(f"no reader for {kind}")

@@ -28,8 +28,22 @@ def label_and_serial(kind: str, medium: Medium) -> tuple[str, str]:
     if kind == "hfs":
         if head[1024:1026] == b"BD":
             return head[1061 : 1061 + min(head[1060], 27)].decode("mac-roman"), ""
-        return "", head[1128:1136].hex()
+        return _hfs_name(medium, head[1024:1536]), head[1128:1136].hex()
     return "", ""
+
+
+def _hfs_name(medium: Medium, header: bytes) -> str:
+    """The name of the root folder: the key of the first record in the catalog (TN1150, "Catalog File")."""
+    block, start = int.from_bytes(header[40:44], "big"), int.from_bytes(header[288:292], "big")
+    head = medium.pread(block * start, 34)
+    if not 512 <= block <= 1 << 20 or len(head) < 34:
+        return ""
+    leaf, node = int.from_bytes(head[24:28], "big"), int.from_bytes(head[32:34], "big")
+    key = medium.pread(block * start + leaf * node + 14, 520).ljust(520, b"\0")
+    letters = min(int.from_bytes(key[6:8], "big"), 255)
+    if int.from_bytes(key[2:6], "big") != 1:
+        return ""
+    return printable(key[8 : 8 + 2 * letters].decode("utf-16-be", "surrogatepass"))
 
 
 def _text(raw: bytes) -> str:

@@ -32,10 +32,15 @@ _volumes: OrderedDict[tuple[int, int, int, tuple[str, ...]], tuple[Medium, Forei
 
 
 def probe(medium: Medium) -> str:
-    """`bitlocker`, `luks1`, `luks2`, or nothing; raises `DamagedError` when a LUKS header is not whole."""
+    """`bitlocker`, `luks1`, `luks2`, or nothing; raises `DamagedError` when a LUKS header is not whole.
+
+    The second header of LUKS outlives a volume of LVM made in its place, and then tells nothing.
+    """
     head = medium.pread(0, 512)
     if head[3:11] == b"-FVE-FS-" or (head[3:11] == b"MSWIN4.1" and _TO_GO in (head[424:440], head[160:176])):
         return "bitlocker"
+    if not head.startswith(luks.MAGIC) and medium.pread(512, 8) == b"LABELONE":
+        return ""
     found = luks.find_header(medium)
     return found.name if found else ""
 
