@@ -12,17 +12,20 @@ from moisson import registry
 from moisson.address import Address
 from moisson.address import decode as decode_name
 from moisson.address import encode as encode_name
+from moisson.carve.find import find as carve
 from moisson.engine import messages as m
 from moisson.engine.extents import batched, extents, medium_of
 from moisson.engine.opened import Opened, failure_kind
 from moisson.engine.read import Walk
 from moisson.engine.resolve import descend
+from moisson.engine.sweep import Sweep
 from moisson.errors import EvidenceError
 from moisson.evidence import volume
 from moisson.evidence.filesystem import Fault
 from moisson.identify.kind import identify, prepare
 from moisson.model import Failure
 from moisson.reader import Reader
+from moisson.scan import anchors
 from moisson.selectors import find, language
 from moisson.settings import Settings
 
@@ -46,6 +49,7 @@ class Asked:
 
     def __init__(self, channel: Channel, exhibit: str) -> None:
         self.channel, self.exhibit = channel, exhibit
+        self.skipped: list[tuple[str, str]] = []
 
     def walk(self) -> Iterator[tuple[str, int, int]]:
         """Every regular file: relative path, size, time of change in ns."""
@@ -53,6 +57,7 @@ class Asked:
             answer, _ = self.channel.ask(m.encode(m.Ask("walk", self.exhibit)))
             page = m.pages.decode(answer)
             if not page.files:
+                self.skipped = [(decode_name(path), why) for path, why in page.skipped]
                 return
             for path, size, changed in page.files:
                 yield decode_name(path), size, changed
@@ -94,6 +99,8 @@ class Server:
                     self.map(request)
                 case m.Read():
                     self.read(request)
+                case m.Sweep():
+                    self.sweep(request)
                 case m.Digest():
                     self.digest(request)
                 case m.Fetch():
@@ -163,13 +170,7 @@ class Server:
         """Read one file and all that is in it."""
         address = Address.parse(request.item.address)
         opened = self.exhibit(request.exhibit)
-        walk = Walk(
-            self.opening.settings,
-            self.known if self.opening.known else None,
-            self.opening.known,
-            lambda where: self.channel.send(m.encode(m.Begin(where))),
-            lambda where, records: self.channel.send(m.encode(m.Batch(where, tuple(records)))),
-        )
+        walk = self.walk()
         data, _ = opened.file(address)
         slack = None
         if request.item.slack:
@@ -177,6 +178,25 @@ class Server:
             if entry is not None:
                 slack = opened.mount([str(layer) for layer in outer], entry.scheme).slack(entry.locator)
         walk.read(request, data, slack)
+
+    def walk(self) -> Walk:
+        """What reads an item of this exhibit and all in it."""
+        return Walk(
+            self.opening.settings,
+            self.known if self.opening.known else None,
+            self.opening.known,
+            lambda where: self.channel.send(m.encode(m.Begin(where))),
+            self.done,
+        )
+
+    def done(self, where: str, records: list[Record]) -> None:
+        """Hand over what was found at one place."""
+        self.channel.send(m.encode(m.Batch(where, tuple(records))))
+
+    def sweep(self, request: m.Sweep) -> None:
+        """Read a stretch of a medium byte by byte."""
+        medium = self.exhibit(request.exhibit).medium(request.layers)
+        Sweep(medium, request, self.walk(), self.done).run()
 
     def known(self, digests: dict[str, str]) -> bool:
         """Ask whether these digests are those of a known file."""
@@ -218,11 +238,15 @@ def warm() -> None:
     registry.load()
     prepare()
     context = find.Context(regions=Settings().regions, languages=Settings().languages)
+    find.warm(context)
     for text in _SAMPLES:
         list(find.find(text, context))
         language.languages(text, context)
         identify(Reader.of(text.encode()), "a.txt")
     PhoneMetadata.load_all()
+    for matcher in (anchors.everywhere(), anchors.in_text()):
+        matcher.match(_SAMPLES[0].encode())
+    list(carve(Reader.of(bytes(4096))))
 
 
 def serve(channel: Channel) -> None:

@@ -25,7 +25,7 @@ _SEPARATOR = re.compile(
 )
 _COLON = re.compile(r"[ \t\u00a0]{0,2}[:=：][ \t\u00a0]{0,2}")
 _AFTER = re.compile(r"[ \t]{0,2}[(\[/-][ \t]?(?:on |sur |via |على )?([^\W\d_]{4,12})")
-_ANCHOR = re.compile(r"[@:=：](?=[ \t\u00a0]{0,2}[\"'(]?@?[a-z0-9_])")
+_ANCHOR = re.compile(r"@(?=[a-z0-9_])|[:=：](?=[ \t\u00a0]{0,2}[\"'(]?(?:@|[a-z.-]{0,48}+[0-9_]))")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _REACH = 32
 _NOT_HANDLES = frozenset(
@@ -133,7 +133,7 @@ def seek_accounts(page: Folded, ctx: Context) -> Iterator[Hit]:
     words, hosts = services()
     last = 0
     for m in _ANCHOR.finditer(low):
-        if m.start() < last:
+        if m.start() < last or low[m.start() - 1 : m.start()].isdigit():
             continue
         back = low[max(last, m.start() - _REACH) : m.start()]
         for word in _before(back):

@@ -12,16 +12,19 @@ from functools import lru_cache
 _STEPS = 2
 _MOST = 48
 _VOWEL = "[aeiouy]"
-_CONVENTIONS = tuple(
-    (re.compile(pattern), letters)
-    for pattern, letters in (
-        ("dsch", "j"), ("tsch", "ch"), ("(?<!d)sch", "sh"), ("(?<!s)ch", "kh"), ("(?<![st])ch", "sh"), ("j", "y"),
-        ("dj|dg(?=[ei])", "j"), ("c(?=[eiy])", "s"), ("c(?=[eiy])", "ss"), ("c(?!h)", "j"), ("^ou(?=[aei])", "w"),
-        ("ou", "u"), ("ou", "w"), ("gu(?=[ei])", "g"), ("g(?=[aeiou])", "j"), ("^r", "gh"),
-        (f"(?<={_VOWEL})r(?={_VOWEL})", "gh"), (f"(?<={_VOWEL})h(?={_VOWEL})", ""),
-        ("v", "w"), ("p$", "b"), ("t$", "d"), ("k", "q"), ("^h", "kh"),
-        ("s", "th"), ("z", "dh"), ("ee", "i"), ("oo", "u"), ("aa", "a"), ("e[iy]", "ay"), ("a[iy]", "ay"),
-        ("e", "a"), ("y$", "i"), ("i", "y"), ("y", "i"), ("([bcdfjklmnrstz])(?=\\1)", ""),
+_LETTERS = (
+    ("dsch", "j"), ("tsch", "ch"), ("j", "y"), ("dj", "j"), ("ou", "u"), ("ou", "w"), ("v", "w"), ("k", "q"),
+    ("s", "th"), ("z", "dh"), ("ee", "i"), ("oo", "u"), ("aa", "a"), ("ei", "ay"), ("ey", "ay"), ("ai", "ay"),
+    ("e", "a"), ("i", "y"), ("y", "i"),
+)  # fmt: skip
+_PLACES = tuple(
+    (letters, re.compile(pattern), new)
+    for letters, pattern, new in (
+        ("sch", "(?<!d)sch", "sh"), ("ch", "(?<!s)ch", "kh"), ("ch", "(?<![st])ch", "sh"), ("dg", "dg(?=[ei])", "j"),
+        ("c", "c(?=[eiy])", "s"), ("c", "c(?=[eiy])", "ss"), ("c", "c(?!h)", "j"), ("ou", "^ou(?=[aei])", "w"),
+        ("gu", "gu(?=[ei])", "g"), ("g", "g(?=[aeiou])", "j"), ("r", "^r", "gh"),
+        ("r", f"(?<={_VOWEL})r(?={_VOWEL})", "gh"), ("h", f"(?<={_VOWEL})h(?={_VOWEL})", ""), ("p", "p$", "b"),
+        ("t", "t$", "d"), ("h", "^h", "kh"), ("y", "y$", "i"), ("", r"([bcdfjklmnrstz])(?=\1)", ""),
     )
 )  # fmt: skip
 
@@ -41,4 +44,5 @@ def respellings(word: str) -> tuple[str, ...]:
 
 
 def _one_step(word: str) -> list[str]:
-    return [new for pattern, letters in _CONVENTIONS if (new := pattern.sub(letters, word)) != word]
+    placed = (pattern.sub(new, word) for letters, pattern, new in _PLACES if letters in word)
+    return [*(word.replace(old, new) for old, new in _LETTERS if old in word), *(w for w in placed if w != word)]

@@ -35,6 +35,12 @@ _CHOICE = (
     "ipv6",
     "onion",
 )
+_EVERYTHING = (
+    "tel 06 12 34 56 78 or +31612345678 from Leeds, P<<\n",
+    "Abu Hasan Xyzzyq saw Mr Mouneer Xyzzyq at 38SLF3217823283",
+    "قال أبو عمر القيسي في بغداد",
+    "SSID: a-1, voiture AB-123-CD, instagram: @a_b, FR1420041010050500013M02606\nnom;tel\n",
+)
 
 
 def find(text: str, ctx: Context) -> Iterator[Found]:
@@ -102,11 +108,16 @@ def _hits(page: Folded, columns: Columns, ctx: Context) -> list[Hit]:
         plates.seek_plates, seek_described,
     ):  # fmt: skip
         taken.add(seek(page, ctx))
-    taken.add(seek_numbers(page, ctx, lambda at: kind_at(cells, at), taken.marks))
+    taken.add(seek_numbers(page, ctx, (lambda at: kind_at(cells, at)) if cells else _nothing, taken.marks))
     taken.add(_in_cells(page, cells, ctx))
     for seek in (persons.seek_labelled, persons.seek_latin, arabic.seek_arabic):
         taken.add(seek(page, ctx))
     return taken.hits
+
+
+def _nothing(at: int) -> str:
+    """What the columns of a text without columns say."""
+    return ""
 
 
 def _links(page: Folded, ctx: Context) -> Iterator[Hit]:
@@ -134,6 +145,12 @@ def _in_cells(page: Folded, cells: list[Cell], ctx: Context) -> Iterator[Hit]:
             yield Hit("name", persons.tidy(raw), cell.start, cell.end, 0.85)
         elif cell.kind in ("ssid", "plate", "iccid", "imsi") and (value := get(cell.kind).clean(raw, ctx)):
             yield Hit(cell.kind, value, cell.start, cell.end, 0.85)
+
+
+def warm(ctx: Context) -> None:
+    """Read all tables and compile all patterns at once, so that forked workers share them."""
+    for text in _EVERYTHING:
+        list(find(text, ctx))
 
 
 def clean_stated(kind: str, raw: str, ctx: Context) -> Found | None:

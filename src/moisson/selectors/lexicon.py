@@ -137,14 +137,15 @@ def sounds_like_surname(word: str) -> bool:
     return bool(parts) and word not in lexicon().ordinary and skeleton(parts[-1]) in _sounds()
 
 
+@lru_cache(maxsize=16_384)
 def _loose(word: str) -> str:
     return skeleton(word).translate(_ALIKE)
 
 
 def _near(word: str) -> bool:
     parts = {word, *(word[:i] + word[i + 1 :] for i in range(len(word)))}
-    bones = _loose(word)
-    return any(_loose(other) == bones for part in parts for other in _shortened().get(part, ()))
+    others = [other for part in parts for other in _shortened().get(part, ())]
+    return bool(others) and _loose(word) in map(_loose, others)
 
 
 def role(word: str) -> Role:

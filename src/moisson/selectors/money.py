@@ -43,7 +43,8 @@ _PREFIXES = dict(_BRANDS)
 
 
 @cache
-def _lengths() -> dict[str, int]:
+def iban_lengths() -> dict[str, int]:
+    """How long the IBAN of a country is."""
     text = files("moisson.selectors").joinpath("data/iban.txt").read_text("ascii")
     return {word[:2]: int(word[2:]) for line in text.splitlines() if line[:1] != "#" for word in line.split()}
 
@@ -60,7 +61,7 @@ class Iban(Kind):
     @classmethod
     def clean(cls, raw: str, ctx: Context) -> str | None:
         text = _GAPS.sub("", plain(raw)).upper().removeprefix("IBAN").lstrip(":")
-        if _lengths().get(text[:2]) != len(text) or not _IBAN.fullmatch(text) or not checks.mod97(text):
+        if iban_lengths().get(text[:2]) != len(text) or not _IBAN.fullmatch(text) or not checks.mod97(text):
             return None
         return text
 
@@ -128,7 +129,7 @@ def grouped_iban_at(page: Folded, start: int, ctx: Context) -> Hit | None:
     m = _IBAN_GROUPED.match(page.text, start)
     if not m:
         return None
-    size = _lengths().get(page.text[start : start + 2], 0)
+    size = iban_lengths().get(page.text[start : start + 2], 0)
     count, at = 0, start
     while at < m.end() and count < size:
         count += page.text[at].isalnum()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from moisson.selectors import identifiers, money, network, phones, places, plates
+from moisson.selectors import dialled, identifiers, money, network, places, plates, regions
 from moisson.selectors.kind import Context, Hit
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def seek_numbers(page: Folded, ctx: Context, near: Callable[[int], str], taken: 
     """Every selector that starts at a digit, or is a word with a digit in it, outside of what is taken."""
     text = page.text
     at = 0
-    seen: list[str] = []
+    around = regions.Around(page, ctx)
     for m in _DIGITS.finditer(text):
         start, end = m.span()
         if start < at or taken[start]:
@@ -38,22 +38,13 @@ def seek_numbers(page: Folded, ctx: Context, near: Callable[[int], str], taken: 
             first, at = _bounds(text, start, end)
             hits = _word(page, first, at, ctx)
         else:
-            hits, at = _number(page, start, end, before, after, ctx, near(start), seen), end
+            hits, at = _number(page, start, end, before, after, ctx, near(start), around), end
         for hit in hits:
             if taken.find(1, hit.start, hit.end) < 0:
                 at = max(at, hit.end)
-                _remember(hit, seen)
                 yield hit
         if skip := _skipped(text, start, end, after, hits):
             at = max(at, skip)
-
-
-def _remember(hit: Hit, seen: list[str]) -> None:
-    """Keep the regions of numbers written with their country code: national ones nearby are likely from there."""
-    if hit.kind == "phone" and hit.confidence > 0.9 and len(seen) < 8:
-        for reason in phones.Phone.country(hit.value):
-            if reason.country not in seen:
-                seen.append(reason.country)
 
 
 def _bounds(text: str, start: int, end: int) -> tuple[int, int]:
@@ -107,7 +98,7 @@ def _plate_behind(page: Folded, start: int) -> Hit | None:
 
 
 def _number(
-    page: Folded, start: int, end: int, before: str, after: str, ctx: Context, near: str, seen: list[str]
+    page: Folded, start: int, end: int, before: str, after: str, ctx: Context, near: str, around: regions.Around
 ) -> list[Hit]:
     """A run of digits with no letter at either side."""
     size = end - start
@@ -127,11 +118,19 @@ def _number(
     if after == ":" and size <= 2 and text[end + 1 : end + 2].isdigit():
         return []
     hit = _long(page, start, size, ctx, near) if before != "+" else None
+    if size == 1 and _in_spelled(text, start):
+        return [hit] if hit else []
     if not hit and (size > 1 or before in ("+", "(") or after in ("-", ".", " ", "(")):
-        hit = phones.phone_at(page, start, ctx, near, seen)
+        hit = dialled.phone_at(page, start, ctx, near, around)
     if not hit and 3 <= size <= 6 and before not in (".", ",", "-", "/", "+"):
-        hit = phones.short_at(page, start, end, ctx, near)
+        hit = dialled.short_at(page, start, end, ctx, near)
     return [hit] if hit else []
+
+
+def _in_spelled(text: str, start: int) -> bool:
+    """Whether a digit goes on with a number that is spelled digit by digit, which is read from its first digit only."""
+    before = text[max(0, start - 3) : start]
+    return before[-1:] in (" ", "(") and before[-2:-1].isdigit() and not before[:-2].isdigit()
 
 
 def _plate_before(page: Folded, start: int, size: int, before: str, after: str) -> Hit | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from bisect import bisect_right
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from moisson.selectors.fold import Folded
 
 _WIDEST = 64
+_LONGEST = 24
+_CELL = 40
+_FIELD = re.compile(r"(?:^|; |: )([^\W\d][\w ]{1,23}): ([^;\n]{1,80})")
+_FIELD_KINDS = frozenset({"name", "phone", "imei", "imsi", "iccid", "ssid", "plate"})
+_BARE_NAME = 4
 _SEPARATORS = "\t;|,"
 
 
@@ -42,6 +48,8 @@ class Columns:
         for line in text.split("\n"):
             if not line.strip():
                 self._kinds = []
+            elif line.count("; ") > 1:
+                out += _fields(line, at)
             elif self._separator and self._separator in line and self._kinds:
                 self._row(line, at, out)
             if 3 < len(line) < 400 and line[-1] != ".":
@@ -60,13 +68,25 @@ class Columns:
 
     def _head(self, line: str) -> None:
         for separator in _SEPARATORS:
-            count = line.count(separator)
-            if 1 <= count < _WIDEST:
-                kinds = [_headers().get(_word(part), "") for part in line.split(separator)]
+            if not 0 <= line.find(separator) < _CELL or len(line) - line.rfind(separator) > _CELL:
+                continue
+            if (count := line.count(separator)) < _WIDEST:
+                kinds = [_kind(part) if len(part) < _CELL else "" for part in line.split(separator)]
                 known = sum(map(bool, kinds))
                 if known >= 2 or (known == 1 and separator == "\t" and count < 12):
                     self._separator, self._kinds = separator, [k if k != "other" else "" for k in kinds]
                     return
+
+
+def _fields(line: str, at: int) -> list[Cell]:
+    """The values of known kind in `table: key: value; key: value`, as rows of databases are written."""
+    found = [(m, _kind(m[1])) for m in _FIELD.finditer(line)]
+    person = any(kind == "phone" or "@" in m[2] for m, kind in found)
+    return [
+        Cell(at + m.start(2), at + m.end(2), kind)
+        for m, kind in found
+        if kind in _FIELD_KINDS and (kind != "name" or (" " in m[2] and (person or len(m[1]) > _BARE_NAME)))
+    ]
 
 
 def kind_at(cells: list[Cell], at: int) -> str:
@@ -81,6 +101,11 @@ def _headers() -> dict[str, str]:
     return {" ".join(fold(word).split()): kind for kind, words in table.items() for word in words}
 
 
-def _word(cell: str) -> str:
-    text = cell.strip(" \r\n\"'*:")
-    return " ".join(fold(text.replace("_", " ")).split()) if 0 < len(text) <= 40 else ""
+@lru_cache(maxsize=8192)
+def _kind(cell: str) -> str:
+    """The kind that the head of a column announces, or nothing."""
+    text = cell.strip(" \r\n\"'*:").replace("_", " ")
+    if not 0 < len(text) <= _LONGEST:
+        return ""
+    word = text.lower() if text.isascii() else fold(text)
+    return _headers().get(word if "  " not in word else " ".join(word.split()), "")
