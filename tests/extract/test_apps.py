@@ -169,6 +169,37 @@ def test_hostile_values_do_no_harm():
     assert all(p.when is None for p in found)
 
 
+def test_deleted_messages_come_back_with_those_they_wrote_to():
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        db.execute("PRAGMA secure_delete=off")
+        for statement in CHATS:
+            db.execute(statement)
+        for n in range(10, 30):
+            db.execute("INSERT INTO message VALUES (?, 1, ?, 0, ?, ?, 0)", (n, n % 2, 1715607000000 + n, f"رسالة {n}"))
+        db.execute("DELETE FROM message WHERE _id IN (14, 15, 22)")
+        pieces = read(db.serialize())
+    gone = [p for p in pieces if p.state == "deleted"]
+    assert {p.text for p in gone} == {"رسالة 14", "رسالة 15", "رسالة 22"}
+    assert {p.text: p.parties for p in gone}["رسالة 15"] == (Party("recipient", "phone", "+33612345678"),)
+    assert len({p.address for p in pieces}) == len(pieces)
+
+
+def test_a_hostile_schema_hides_nothing_and_runs_nothing():
+    """A table of an odd name, a view and a trigger beside the deleted rows of a real one."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        db.execute("PRAGMA secure_delete=off")
+        db.execute('CREATE TABLE sms (_id INTEGER PRIMARY KEY, address, date, type, body, "a""b; DROP TABLE sms")')
+        db.execute("CREATE TABLE evil (x)")
+        db.execute("CREATE TRIGGER t AFTER INSERT ON sms BEGIN INSERT INTO evil VALUES (zeroblob(1000)); END")
+        db.execute("CREATE VIEW message AS SELECT 1 AS handle_id")
+        for n in range(20):
+            db.execute("INSERT INTO sms VALUES (?, '+33612345678', 1715607000000, 1, ?, 'x')", (n, f"text number {n}"))
+        db.execute("DELETE FROM sms WHERE _id = 7")
+        events = [p for p in read(db.serialize()) if isinstance(p, Event)]
+    assert len(events) == 20
+    assert [p.text for p in events if p.state == "deleted"] == ["text number 7"]
+
+
 @pytest.mark.corpus
 @pytest.mark.parametrize(
     ("path", "count", "n", "app", "text", "when", "party"),

@@ -11,6 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from moisson.address import named
 from moisson.extract.blobs import phone_in, text_in, wording
@@ -31,6 +32,7 @@ _TEXT = 1 << 16
 _COCOA_EPOCH = 978_307_200
 _COCOA_NANOSECONDS = 1e11
 _LAST = 253_402_300_799
+_ALLOWED = frozenset((sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION))
 _NUMBER = re.compile(r"\+?[\d\s().\-/\u00a0]{3,30}")
 _CHAT_NUMBER = ("@s.whatsapp.net", "@c.us")
 _CHAT_GROUP = ("@g.us", "@broadcast", "@lid", "@newsletter")
@@ -49,6 +51,11 @@ class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     blob: Literal["", "typedstream", "tl", "tl-phone"] = ""
     peer: Literal["", "tl-phone"] = ""
     service: str = ""
+
+    @property
+    def table(self) -> str:
+        """The table whose rows the answer is made of."""
+        return self.field.partition(".")[0]
 
 
 class Row(NamedTuple):
@@ -87,7 +94,56 @@ def read_apps(db: sqlite3.Connection, tables: Iterable[Table], deadline: float) 
             yield Flag("damaged", f"{reading.app}: {error}"[:200])
 
 
-def _answers(db: sqlite3.Connection, reading: Reading, deadline: float) -> Iterator[Stated | Event | Flag]:
+def read_deleted(
+    db: sqlite3.Connection, tables: Iterable[Table], lost: dict[Table, list[tuple[Value, ...]]], deadline: float
+) -> Iterator[Event | Flag]:
+    """What rows that were deleted from such tables say, one table after the other before those that are still there.
+
+    A temporary table hides the one of its name, so that the same questions can be asked.
+    """
+    known = [reading for reading in fitting(tables) if reading.gives != "contact"]
+    for table, rows in lost.items():
+        asked = [reading for reading in known if reading.table.lower() == table.name.lower()]
+        if not asked or not _shadow(db, table, rows):
+            continue
+        for reading in asked:
+            try:
+                for piece in _answers(db, reading, deadline, "deleted-"):
+                    if isinstance(piece, Event) and (piece.text or piece.parties):
+                        yield replace(piece, state="deleted")
+            except sqlite3.DatabaseError as error:
+                yield Flag("damaged", f"{reading.app}: {error}"[:200])
+
+
+def _shadow(db: sqlite3.Connection, table: Table, rows: list[tuple[Value, ...]]) -> bool:
+    """Put rows into a temporary table of the same name; False when its columns cannot be made."""
+    columns = [_quoted(name) for name in table.columns]
+    whole = [row + (None,) * (len(columns) - len(row)) for row in rows if len(row) <= len(columns)]
+    db.set_authorizer(None)
+    try:
+        db.execute("PRAGMA query_only=off")
+        db.execute(f"CREATE TEMP TABLE {_quoted(table.name)} ({', '.join(columns)})")
+        db.executemany(f"INSERT INTO temp.{_quoted(table.name)} VALUES ({', '.join('?' * len(columns))})", whole)
+    except sqlite3.DatabaseError:
+        return False
+    finally:
+        db.set_authorizer(only_reads)
+    return True
+
+
+def only_reads(action: int, *_: object) -> int:
+    """An authorizer that lets nothing through but reading."""
+    return sqlite3.SQLITE_OK if action in _ALLOWED else sqlite3.SQLITE_DENY
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _answers(
+    db: sqlite3.Connection, reading: Reading, deadline: float, mark: str = ""
+) -> Iterator[Stated | Event | Flag]:
+    """What one question brings; with a `mark`, rows are numbered behind it, as they come."""
     said: set[tuple[str, str, str]] = set()
     cursor = db.execute(reading.sql)
     names = [column[0] for column in cursor.description]
@@ -102,7 +158,7 @@ def _answers(db: sqlite3.Connection, reading: Reading, deadline: float) -> Itera
                 said.add(key)
                 yield stated
         if reading.gives != "contact":
-            yield _event(row, reading, peer)
+            yield _event(row, reading, peer, f"{mark}{count}" if mark else row.text("key"))
 
 
 def _contact(row: Row, reading: Reading) -> tuple[str, str] | None:
@@ -143,7 +199,7 @@ def _card(row: Row, reading: Reading, kind: str, raw: str) -> Iterator[Stated]:
         yield Stated("name", owner, "contact", f"{place}.name", owner)
 
 
-def _event(row: Row, reading: Reading, peer: tuple[str, str] | None) -> Event:
+def _event(row: Row, reading: Reading, peer: tuple[str, str] | None, key: str) -> Event:
     mine = row.values.get("mine") == 1
     parties: list[Party] = []
     if peer:
@@ -151,13 +207,12 @@ def _event(row: Row, reading: Reading, peer: tuple[str, str] | None) -> Event:
         parties.append(Party(role, *peer, " ".join(row.text("name").partition(";;;")[0].split())[:200]))
     if group := row.text("group"):
         parties.append(Party("recipient", "account", f"{reading.app}:{group}"))
-    table = reading.field.partition(".")[0]
     text = row.text("text") or text_in(row.values.get("blob"), reading.blob)[:_TEXT]
     meta: dict[str, str | int | float | list[str]] = {"sent": int(mine)}
     seconds = row.values.get("seconds")
     if isinstance(seconds, int | float) and 0 <= seconds < 1e9:
         meta["seconds"] = round(seconds)
-    place = str(named("sqlite", f"{table}/{row.text('key')}"))
+    place = str(named("sqlite", f"{reading.table}/{key}"))
     when = moment(row.values.get("at"), reading.clock)
     return Event(place, "", reading.gives, when, row.text("app") or reading.app, tuple(parties), text, meta=meta)
 

@@ -9,27 +9,28 @@ from typing import TYPE_CHECKING
 
 from moisson.errors import DamagedError, LimitError
 from moisson.extract import btree
-from moisson.extract.apps import read_apps
+from moisson.extract.apps import fitting, only_reads, read_apps, read_deleted
 from moisson.extract.exif import characters
 from moisson.extract.rowtext import CHILDREN, Writer, readable
 from moisson.extract.tables import Table, schema
-from moisson.model import Fact, Flag, Passage
+from moisson.model import Event, Fact, Flag, Passage
 from moisson.registry import Limits, step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from moisson.extract.btree import Pages, Value
-    from moisson.model import Event, Stated
+    from moisson.model import Stated
     from moisson.reader import Child, Reader
 
     Piece = Passage | Fact | Flag | Stated | Event | Child
+    Rows = dict[Table, list[tuple[Value, ...]]]
 
 _WHOLE = 256 << 20
 _SECONDS, _PER_MB = 20.0, 0.8
 _DELETED_SHARE = 0.5
 _APPS_SHARE = 0.5
-_ALLOWED = frozenset((sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION))
+_LOST = 20_000
 
 
 @step(
@@ -48,13 +49,26 @@ def read_sqlite(data: Reader, keys: Sequence[str] = ()) -> Iterator[Piece]:
     pages = btree.Pages(data)
     tables = list(schema(pages))
     yield Fact("sqlite.tables", [table.name for table in tables])
+    said: set[int] = set()
     try:
-        yield from _live(data, pages, tables)
+        for piece in _live(data, pages, tables):
+            if isinstance(piece, Event):
+                said.add(_gist(piece))
+            yield piece
     except (sqlite3.Error, LimitError) as error:
         if not isinstance(error, LimitError):
             yield Flag("damaged", str(error)[:200])
         yield from _raw(pages, tables)
-    yield from _deleted(pages, tables)
+    lost: Rows = {}
+    yield from _deleted(pages, tables, lost)
+    for piece in _deleted_apps(data, pages, tables, lost):
+        if not (isinstance(piece, Event) and _gist(piece) in said):
+            yield piece
+
+
+def _gist(event: Event) -> int:
+    """What an event comes down to, to know it again in a copy of its row."""
+    return hash((event.kind, event.when, event.text, event.parties))
 
 
 def _deadline(pages: Pages, share: float = 1.0) -> float:
@@ -100,7 +114,7 @@ def _open(data: Reader) -> sqlite3.Connection:
         db.execute(f"PRAGMA {pragma}")
     db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 128 << 20)
     db.text_factory = characters
-    db.set_authorizer(lambda action, *_: sqlite3.SQLITE_OK if action in _ALLOWED else sqlite3.SQLITE_DENY)
+    db.set_authorizer(only_reads)
     return db
 
 
@@ -150,8 +164,12 @@ def _raw(pages: Pages, tables: list[Table]) -> Iterator[Piece]:
         yield from writer.end()
 
 
-def _deleted(pages: Pages, tables: list[Table]) -> Iterator[Piece]:
-    """Freed cells of every table, then free pages: records where they decode, else what can be read."""
+def _deleted(pages: Pages, tables: list[Table], lost: Rows) -> Iterator[Piece]:
+    """Freed cells of every table, then free pages: records where they decode, else what can be read.
+
+    Records of the tables that applications are known by are kept in `lost`.
+    """
+    telling = {name.lower() for reading in fitting(tables) for name in reading.needs}
     writer, deadline = Writer("freelist"), _deadline(pages, _DELETED_SHARE)
     found = False
     for table, base, raw in _unused(pages, tables):
@@ -162,6 +180,8 @@ def _deleted(pages: Pages, tables: list[Table]) -> Iterator[Piece]:
                 pieces = writer.row("", ("",), (text,)) if len(text) > 3 else iter(())
             else:
                 pieces = writer.row("", table.columns, values)
+                if table.name.lower() in telling and len(kept := lost.setdefault(table, [])) < _LOST:
+                    kept.append(values)
             for piece in pieces:
                 found = True
                 yield piece
@@ -172,6 +192,19 @@ def _deleted(pages: Pages, tables: list[Table]) -> Iterator[Piece]:
     yield from writer.end()
     if found:
         yield Flag("deleted-rows")
+
+
+def _deleted_apps(data: Reader, pages: Pages, tables: list[Table], lost: Rows) -> Iterator[Piece]:
+    """Deleted messages, calls and contacts, read with the rows that are still there."""
+    if not lost:
+        return
+    try:
+        with closing(_open(data)) as db:
+            deadline = _deadline(pages, _APPS_SHARE)
+            db.set_progress_handler(lambda: monotonic() > deadline, 20_000)
+            yield from read_deleted(db, tables, lost, deadline)
+    except (sqlite3.Error, LimitError) as error:
+        yield Flag("damaged", str(error)[:200])
 
 
 def _unused(pages: Pages, tables: list[Table]) -> Iterator[tuple[Table, int, bytes]]:
