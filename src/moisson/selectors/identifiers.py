@@ -179,41 +179,6 @@ class Date(Kind):
         return None
 
 
-class Ssid(Kind):
-    """The name of a wireless network, exactly as written."""
-
-    name: ClassVar[str] = "ssid"
-    label: ClassVar[str] = "Wi-Fi network"
-    pivot: ClassVar[bool] = True
-
-    @classmethod
-    def clean(cls, raw: str, ctx: Context) -> str | None:
-        text = raw.strip().strip("\x00")
-        if len(text) > 1 and text[0] == text[-1] == '"':
-            text = text[1:-1].strip()
-        if not text or len(text.encode("utf-8", "replace")) > 32 or not text.isprintable():
-            return None
-        return text
-
-    @classmethod
-    def specificity(cls, value: str) -> float:
-        low = value.lower()
-        stock = (
-            "androidap",
-            "iphone",
-            "default",
-            "guest",
-            "free",
-            "linksys",
-            "eduroam",
-            "dlink",
-            "wifi",
-            "wi-fi",
-            "home",
-        )
-        return 0.1 if low.startswith(stock) and not any(c.isdigit() for c in low) else 0.8
-
-
 @cache
 def _codes() -> dict[str, dict[str, str]]:
     table: dict[str, dict[str, str]] = tomllib.loads(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from moisson.errors import UsageError
-from moisson.selectors import accounts, identifiers, money, names, network, phones, places, plates
+from moisson.selectors import accounts, identifiers, money, names, network, phones, places, plates, wireless
 from moisson.selectors.checks import CHECKS
 from moisson.selectors.fold import plain
 from moisson.selectors.kind import Context, Found, Hit, Kind, Reason
@@ -27,7 +27,7 @@ KINDS: dict[str, type[Kind]] = {
     for kind in (
         phones.Phone, network.Email, network.Url, network.Domain, network.Ipv4, network.Ipv6, network.Mac,
         network.Onion, identifiers.Imei, identifiers.Imsi, identifiers.Iccid, identifiers.Digest, identifiers.Pgp,
-        identifiers.Passport, identifiers.Date, identifiers.Ssid, plates.Plate, money.Iban, money.Card, money.Crypto,
+        identifiers.Passport, identifiers.Date, wireless.Ssid, plates.Plate, money.Iban, money.Card, money.Crypto,
         places.Coords, accounts.Account, names.Name,
     )
 }  # fmt: skip

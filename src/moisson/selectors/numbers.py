@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from moisson.selectors import dialled, identifiers, money, network, places, plates, regions
+from moisson.selectors import dialled, identifiers, money, network, places, plates, regions, wireless
 from moisson.selectors.kind import Context, Hit
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ def _word(page: Folded, first: int, last: int, ctx: Context) -> list[Hit]:
     """A word of letters and digits."""
     token = page.text[first:last]
     around = page.text[first - 1 : first], page.text[last : last + 1]
+    if around[0] in ("-", "_") and around[0] and (hit := wireless.default_at(page, first)):
+        return [hit]
     if "_" in around or len(token) > 90:
         return []
     hit = money.token_hit(token, first, ctx) if len(token) >= 15 else None
@@ -103,6 +105,8 @@ def _number(
     """A run of digits with no letter at either side."""
     size = end - start
     text = page.text
+    if before in ("-", "_") and before and (hit := wireless.default_at(page, start)):
+        return [hit]
     if (before in ("_", "\\") and before) or after == "_":
         return []
     fraction = size <= 3 and after in (".", ",") and after

@@ -1,4 +1,4 @@
-"""Number plates of vehicles, by the patterns of data/plates.toml; and names of wireless networks behind their label."""
+"""Number plates of vehicles, by the patterns of data/plates.toml."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from moisson.selectors.fold import plain
-from moisson.selectors.identifiers import Ssid
 from moisson.selectors.kind import Context, Hit, Kind, Reason
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ _LEAD = re.compile(
 )
 _END = r"(?![\w])(?!-\d)(?!-[A-Z])"
 _MONTHS = frozenset(["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"])
-_SSID = re.compile(r"[ \t]{0,3}(?:[:=>]|is|est)?[ \t]{0,3}[\"'«]?[ \t]?([^\n\r\t,;|<>\"«»\u060c]{1,40})")
 
 
 class _Format(NamedTuple):
@@ -103,27 +101,3 @@ def seek_plates(page: Folded, ctx: Context) -> Iterator[Hit]:
             if found and any(c.isdigit() for c in found[0]):
                 yield Hit("plate", found[0], begin, found[1], 0.9)
             at = page.low.find(word, at + len(word))
-
-
-def seek_networks(page: Folded, ctx: Context) -> Iterator[Hit]:
-    """Names of wireless networks behind `SSID` or `wifi:`."""
-    for word, needs in (("ssid", ""), ("wi-fi", ":"), ("wifi", ":"), ("واي فاي", ":")):
-        at = page.low.find(word)
-        while at >= 0:
-            end = at + len(word)
-            if not page.low[at - 1 : at].isalnum() and (hit := _network(page.text, end, needs, ctx)):
-                yield hit
-            at = page.low.find(word, end)
-
-
-def _network(text: str, end: int, needs: str, ctx: Context) -> Hit | None:
-    m = _SSID.match(text, end)
-    lead = text[end : m.start(1)] if m else ""
-    if not m or not lead or needs not in lead:
-        return None
-    raw = m[1].split("  ")[0].rstrip(" .)")
-    value = Ssid.clean(raw, ctx)
-    telling = any(c.isdigit() or c.isupper() or c in "_-" for c in raw) and not raw[:1].isspace()
-    if not value or not telling or len(raw.split()) > 4 or raw.startswith(("/", "(", "=")):
-        return None
-    return Hit("ssid", value, m.start(1), m.start(1) + len(raw), 0.9)
