@@ -118,7 +118,8 @@ def test_every_entry_can_be_asked():
             for table, columns in reading.needs.items():
                 db.execute(f'CREATE TABLE "{table}" ({", ".join(columns)})')
             given = {column[0] for column in db.execute(reading.sql).description}
-        wanted = {"contact": {"key", "name", "kind", "value"}}.get(reading.gives, {"key", "peer", "mine", "at"})
+        whose = {"contact": {"key", "name", "kind", "value"}, "owner": {"key", "kind", "value"}}
+        wanted = whose.get(reading.gives, {"key", "peer", "mine", "at"})
         assert wanted <= given, reading.sql
         assert {"text", "blob"} & given or reading.gives != "message"
 
@@ -223,6 +224,16 @@ def test_real_databases(corpora, path, count, n, app, text, when, party):
     assert len(events) == count
     event = events[n]
     assert (event.app, event.text, str(event.when), event.parties[0]) == (app, text, when, party)
+
+
+@pytest.mark.corpus
+def test_real_owners(corpora):
+    found = specimen(corpora, "plaso/sqlite/imessage_chat.db.gz") + specimen(corpora, "plaso/sqlite/skype_main.db.gz")
+    owners = {(p.kind, p.raw) for p in found if isinstance(p, Stated) and p.role == "owner"}
+    assert owners >= {
+        ("phone", "+447775667416"), ("email", "ken.doh@icloud.com"), ("account", "skype:@gen.beringer"),
+        ("email", "genberinger@gmail.com"), ("name", "Gen Beringer"),
+    }  # fmt: skip
 
 
 @pytest.mark.corpus

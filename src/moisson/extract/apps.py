@@ -1,4 +1,4 @@
-"""Address books, messages and calls of well-known applications, out of an open database: `apps.toml` says where."""
+"""Address books, messages, calls and own accounts that applications keep: `apps.toml` says in which tables."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ _COCOA_NANOSECONDS = 1e11
 _LAST = 253_402_300_799
 _ALLOWED = frozenset((sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION))
 _NUMBER = re.compile(r"\+?[\d\s().\-/\u00a0]{3,30}")
+_HAPPENED = ("message", "call")
 _CHAT_NUMBER = ("@s.whatsapp.net", "@c.us")
 _CHAT_GROUP = ("@g.us", "@broadcast", "@lid", "@newsletter")
 
@@ -42,7 +43,7 @@ class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One entry of `apps.toml`."""
 
     app: str
-    gives: Literal["contact", "message", "call"]
+    gives: Literal["owner", "contact", "message", "call"]
     field: str
     sql: str
     needs: dict[str, tuple[str, ...]]
@@ -101,7 +102,7 @@ def read_deleted(
 
     A temporary table hides the one of its name, so that the same questions can be asked.
     """
-    known = [reading for reading in fitting(tables) if reading.gives != "contact"]
+    known = [reading for reading in fitting(tables) if reading.gives in _HAPPENED]
     for table, rows in lost.items():
         asked = [reading for reading in known if reading.table.lower() == table.name.lower()]
         if not asked or not _shadow(db, table, rows):
@@ -152,12 +153,12 @@ def _answers(
             yield Flag("rows-cut", f"{reading.app}: more rows than are read one by one")
             return
         row = Row(dict(zip(names, values, strict=True)))
-        peer = _contact(row, reading) if reading.gives == "contact" else _peer(row, reading)
+        peer = _peer(row, reading) if reading.gives in _HAPPENED else _contact(row, reading)
         for stated in _card(row, reading, *peer) if peer else ():
             if (key := (stated.kind, stated.raw, stated.owner)) not in said and len(said) < _PAIRS:
                 said.add(key)
                 yield stated
-        if reading.gives != "contact":
+        if reading.gives in _HAPPENED:
             yield _event(row, reading, peer, f"{mark}{count}" if mark else row.text("key"))
 
 
@@ -190,10 +191,13 @@ def _peer(row: Row, reading: Reading) -> tuple[str, str] | None:
 
 def _card(row: Row, reading: Reading, kind: str, raw: str) -> Iterator[Stated]:
     """The name and the selector of one entry, tied to each other."""
+    place = reading.field.format(row.text("key"))
+    if reading.gives == "owner":
+        yield Stated(kind, raw, "owner", place)
+        return
     owner = " ".join(row.text("name").partition(";;;")[0].split())[:200]
     if not owner or kind == "sender":
         return
-    place = reading.field.format(row.text("key"))
     yield Stated(kind, raw, "contact", place, owner)
     if looks_like_name(owner):
         yield Stated("name", owner, "contact", f"{place}.name", owner)
