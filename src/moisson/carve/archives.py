@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from moisson.reader import Reader
 
 _PIECE = 1 << 16
-_CLUSTER, _STATES, _REACH, _LARGEST = 4096, 24, 2 << 20, 64 << 20
+_CLUSTER, _STATES, _REACH, _LARGEST, _ATTEMPTS = 4096, 12, 2 << 20, 64 << 20, 24 << 20
 _UNPACKED = 4 << 30
 _SLOWLY = 256 << 20
 _HEADERS = 1_000_000
@@ -58,9 +58,10 @@ def _join(span: Span) -> Carved | None:
         if unpacker.eof or unpacker.unconsumed_tail:
             return None
         kept.append((at, unpacker.copy()))
+    before = span.ground.credit
     for cut, state in reversed(kept):
         for start in range(cut + _CLUSTER, min(cut + _REACH, span.size), _CLUSTER):
-            if not span.ground.afford(4 * _CLUSTER):
+            if before - span.ground.credit > _ATTEMPTS or not span.ground.afford(_CLUSTER):
                 return None
             if end := _goes_on(span, state.copy(), start):
                 extents = ((span.offset, cut), (span.offset + start, end - start))
@@ -73,6 +74,7 @@ def _goes_on(span: Span, unpacker: Any, at: int) -> int:
     while at < span.size:
         piece = span.pread(at, _CLUSTER)
         try:
+            span.ground.afford(_CLUSTER)
             unpacker.decompress(piece, _LARGEST)
         except zlib.error:
             return 0
@@ -175,6 +177,11 @@ def carve_rar(data: Reader, offset: int, limit: int) -> Carved | None:
     return span.carved(kind, end) if closed else span.carved(kind, min(end, span.size), 0.45, "truncated")
 
 
+def _padded(span: Span, end: int) -> bool:
+    """Whether nothing but zeros fills the sector, for archives that end without a closing header."""
+    return span.blank(end, end + -(span.offset + end) % 512)
+
+
 def _locked(span: Span) -> bool:
     """Whether even the headers are encrypted, so that nothing tells where the archive ends."""
     head = span.pread(0, 24)
@@ -201,7 +208,7 @@ def _rar4(span: Span) -> tuple[int, int, bool]:
         total, kind, flags, size = struct.unpack_from("<HBHH", head)
         raw = span.pread(at, size)
         if not 0x72 <= kind <= 0x7B or size < 7 or len(raw) < size or (zlib.crc32(raw[2:]) & 0xFFFF) != total:
-            return at, blocks, blocks > 1
+            return at, blocks, blocks > 1 and _padded(span, at)
         extra = int.from_bytes(head[7:11], "little") if flags & 0x8000 or kind == 0x74 else 0
         if kind in (0x74, 0x7A) and flags & 0x100 and len(raw) >= 40:
             extra += int.from_bytes(raw[32:36], "little") << 32
@@ -231,7 +238,7 @@ def _rar5(span: Span) -> tuple[int, int, bool]:
         size, after = _vint(head, 4)
         raw = span.pread(at + 4, after - 4 + min(size, 1 << 21))
         if not size or zlib.crc32(raw) != int.from_bytes(head[:4], "little"):
-            return at, blocks, blocks > 1 and not size
+            return at, blocks, blocks > 1 and not size and _padded(span, at)
         kind, inner = _vint(raw, after - 4)
         flags, inner = _vint(raw, inner)
         if flags & 1:
@@ -250,7 +257,7 @@ def _rar5(span: Span) -> tuple[int, int, bool]:
 def carve_tar(data: Reader, offset: int, limit: int) -> Carved | None:
     """A tar archive by the sums of its headers, to its two blocks of zeros and the filling of its record (POSIX.1)."""
     span = Span(data, offset, limit)
-    at, members = 0, 0
+    at, last, members = 0, 0, 0
     for _ in range(_HEADERS):
         head = span.pread(at, 512)
         if len(head) < 512 or not any(head):
@@ -263,12 +270,12 @@ def carve_tar(data: Reader, offset: int, limit: int) -> Carved | None:
             break
         if total != sum(head[:148]) + 256 + sum(head[156:512]) or at + 512 + size > span.size:
             break
+        last, members = at, members + 1
         at += 512 + (-(-size // 512) * 512 if head[156:157] not in b"12345" or not head[156] else 0)
-        members += 1
+    if any(span.pread(at, 1024)) or at + 1024 > span.size:
+        return span.carved("application/x-tar", last, 0.45, "truncated") if members > 1 else None
     if not members:
         return None
-    if any(span.pread(at, 1024)) or at + 1024 > span.size:
-        return span.carved("application/x-tar", min(at, span.size), 0.45, "truncated")
     end = at + 1024
     full = -(-end // 10240) * 10240
     return span.carved("application/x-tar", full if full <= span.size and span.blank(end, full) else end)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _BLOCK = 8 << 20
 _MARGIN = 512
 _CREDIT = 8
-_WEAK = 0.3
+_WEAK, _SURE = 0.3, 0.5
 _BROKEN = (struct.error, IndexError, KeyError, ValueError, TypeError, OverflowError, RecursionError, AttributeError)
 Candidate = tuple[int, int]
 
@@ -37,8 +37,9 @@ class Claims:
         self._ranges: list[tuple[int, int]] = []
 
     def add(self, carved: Carved) -> None:
-        """Take the ranges of a file."""
-        for at, length in carved.extents:
+        """Take the ranges of a file; of one that is doubtful only the first, and none of what is mere guessing."""
+        sure = carved.confidence >= _SURE
+        for at, length in carved.extents if sure else carved.extents[: carved.confidence >= _WEAK]:
             insort(self._ranges, (at, at + length))
 
     def holds(self, offset: int) -> bool:
@@ -56,11 +57,14 @@ class Claims:
         self._ranges = [r for r in self._ranges if r[1] > offset]
 
 
-def find(data: Reader, start: int = 0, stop: int | None = None) -> Iterator[Carved]:
-    """Carve what begins between two offsets; `start` counts as the beginning of a sector."""
+def find(data: Reader, start: int = 0, stop: int | None = None, claims: Claims | None = None) -> Iterator[Carved]:
+    """Carve what begins between two offsets; `start` counts as the beginning of a sector.
+
+    Who goes on where he ended hands over the same `Ground` and the same `claims`.
+    """
     ground = data if isinstance(data, Ground) else Ground(data.medium)
     stop = ground.size if stop is None else min(stop, ground.size)
-    claims = Claims()
+    claims = Claims() if claims is None else claims
     for at in range(start, stop, _BLOCK):
         end = min(at + _BLOCK, stop)
         ground.credit += _CREDIT * (end - at)
@@ -80,8 +84,7 @@ def settle(ground: Ground, candidates: Iterable[Candidate], claims: Claims) -> I
         if found is None:
             continue
         found = before_intruder(ground, found)
-        if found.confidence >= _WEAK:
-            claims.add(found)
+        claims.add(found)
         yield found
 
 

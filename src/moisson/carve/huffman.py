@@ -13,11 +13,15 @@ _TABLES = 64
 
 
 class Coding(NamedTuple):
-    """How a scan is coded: the tables of each block of an MCU in order, how many MCUs, how many between restarts."""
+    """How a scan is coded: the tables of each block of an MCU in order, how many MCUs, how many between restarts.
+
+    `most` is the highest level that a component's mean can have, by its quantisation.
+    """
 
     blocks: tuple[tuple[list[int], list[int], int], ...]
     mcus: int
     restart: int
+    most: tuple[int, ...]
 
 
 class State(NamedTuple):
@@ -34,6 +38,7 @@ def coding(span: Span | Medium, frame: Frame, scan: int) -> Coding | None:
     if frame.marker not in (0xC0, 0xC1):
         return None
     tables: dict[int, list[int]] = {}
+    steps: dict[int, int] = {}
     restart, at = 0, 2
     while at < scan:
         head = span.pread(at, 4)
@@ -44,10 +49,12 @@ def coding(span: Span | Medium, frame: Frame, scan: int) -> Coding | None:
         body = span.pread(at + 4, length - 2)
         if marker == 0xC4:
             _read_tables(body, tables)
+        elif marker == 0xDB:
+            _read_steps(body, steps)
         elif marker == 0xDD and len(body) >= 2:
             restart = int.from_bytes(body[:2], "big")
         elif marker == 0xDA:
-            return _coding(frame, body, tables, restart)
+            return _coding(frame, body, tables, steps, restart)
         at += 2 + length
     return None
 
@@ -59,6 +66,15 @@ def _read_tables(body: bytes, tables: dict[int, list[int]]) -> None:
         values = body[at + 17 : at + 17 + sum(counts)]
         tables[body[at]] = _lookup(counts, values)
         at += 17 + sum(counts)
+
+
+def _read_steps(body: bytes, steps: dict[int, int]) -> None:
+    """The step by which the mean of a block is quantised, for each table."""
+    at = 0
+    while at < len(body):
+        width = 2 if body[at] >> 4 else 1
+        steps[body[at] & 15] = int.from_bytes(body[at + 1 : at + 1 + width], "big")
+        at += 1 + 64 * width
 
 
 def _lookup(counts: bytes, values: bytes) -> list[int]:
@@ -76,13 +92,15 @@ def _lookup(counts: bytes, values: bytes) -> list[int]:
     return table
 
 
-def _coding(frame: Frame, body: bytes, tables: dict[int, list[int]], restart: int) -> Coding | None:
+def _coding(
+    frame: Frame, body: bytes, tables: dict[int, list[int]], steps: dict[int, int], restart: int
+) -> Coding | None:
     if body[0] != len(frame.components):
         return None
-    widest = max(h for _, h, _ in frame.components)
-    tallest = max(v for _, _, v in frame.components)
+    widest = max(h for _, h, _, _ in frame.components)
+    tallest = max(v for _, _, v, _ in frame.components)
     blocks = []
-    for index, (name, wide, tall) in enumerate(frame.components):
+    for index, (name, wide, tall, _) in enumerate(frame.components):
         chosen = next((body[2 + 2 * i] for i in range(body[0]) if body[1 + 2 * i] == name), -1)
         first, rest = tables.get(chosen >> 4), tables.get(0x10 | chosen & 15)
         if chosen < 0 or first is None or rest is None:
@@ -92,7 +110,8 @@ def _coding(frame: Frame, body: bytes, tables: dict[int, list[int]], restart: in
     if len(frame.components) == 1:
         widest = tallest = 1
     mcus = -(-frame.width // (8 * widest)) * -(-frame.height // (8 * tallest))
-    return Coding(tuple(blocks), mcus, restart) if len(blocks) <= 10 else None
+    most = tuple(1024 // max(1, steps.get(step, 1)) + 3 for _, _, _, step in frame.components)
+    return Coding(tuple(blocks), mcus, restart, most) if len(blocks) <= 10 else None
 
 
 class Broken(Exception):
@@ -103,12 +122,12 @@ class Broken(Exception):
         self.at, self.state = at, state
 
 
-def decode(raw: bytes, code: Coding, state: State, most: int = 1 << 30) -> State:
-    """Read MCUs from a state on until the picture is full, the bytes end or `most` more are done; raises `Broken`."""
+def decode(raw: bytes, code: Coding, state: State, many: int = 1 << 30) -> State:
+    """Read MCUs from a state on until the picture is full, the bytes end or `many` more are done; raises `Broken`."""
     at, left, done = state.at, state.bits, state.done
     levels = list(state.levels)
     window = _last(raw, at) & (1 << left) - 1 if left else 0
-    mcus = min(code.mcus, done + most)
+    mcus, most = min(code.mcus, done + many), code.most
     while done < mcus:
         before = State(at, left, done, tuple(levels))
         if code.restart and done and done % code.restart == 0:
@@ -138,7 +157,7 @@ def decode(raw: bytes, code: Coding, state: State, most: int = 1 << 30) -> State
                 if not index:
                     levels[part] += value if not extra or value >> extra - 1 else value - (1 << extra) + 1
                     index = 1
-                    if extra > 11 or not -2100 < levels[part] < 2100:
+                    if extra > 11 or not -most[part] <= levels[part] <= most[part]:
                         raise Broken(at, before)
                     continue
                 index += (symbol >> 4) + 1 if extra else 16 if symbol == 0xF0 else 64

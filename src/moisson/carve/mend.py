@@ -19,8 +19,9 @@ _DISTINCT = 90
 _SCAN = 4 << 20
 _REACH = 8 << 20
 _PROBE = 3072
-_BACK = 24
-_TRIES = 4000
+_BACK = 16
+_TRIES = 1500
+_CLUSTER = 4096
 _PIECES = 4
 _COST = 40
 
@@ -99,16 +100,18 @@ def _next(
 ) -> tuple[list[tuple[int, int]], State] | None:
     """The best place to go on: the sectors before which the good bytes may end, and those that decode after them."""
     stop = max(stop, state.at)
+    foreign = _foreign(raw, part.size - part.ranges[-1][1], stop, (span.offset + part.ranges[-1][0]) % SECTOR)
     last_start, before = part.ranges[-1][0], part.size - part.ranges[-1][1]
     phase = (span.offset + last_start - before) % SECTOR
-    first = (stop + phase) // SECTOR * SECTOR - phase
+    first = foreign or (stop + phase) // SECTOR * SECTOR - phase
     starts = list(_starts(span, last_start + first - before))
     tries = 0
-    for cut in range(first, max(first - _BACK * SECTOR, before, 1024), -SECTOR):
+    back = 1 if foreign else _BACK
+    for cut in range(first, max(first - back * SECTOR, before, 1024), -SECTOR):
         held = _state_at(raw, code, state, cut, span)
         if held is None:
             return None
-        for start in starts:
+        for start in sorted(starts, key=lambda start: (start - last_start - cut + before) % _CLUSTER > 0):
             if tries >= _TRIES or not span.ground.afford(_PROBE * 4):
                 return None
             tries += 1
@@ -116,6 +119,16 @@ def _next(
                 kept = [*part.ranges[:-1], (last_start, cut - before), (start, span.size - start)]
                 return kept, held
     return None
+
+
+def _foreign(raw: bytes, since: int, stop: int, phase: int) -> int:
+    """The first of two sectors in a row that hold too few values to be entropy, or 0."""
+    first = max(since, _first(raw) + SECTOR)
+    begin = first + -(first - since + phase) % SECTOR
+    for at in range(begin, min(stop, len(raw) - 2 * SECTOR) + 1, SECTOR):
+        if _distinct(raw[at : at + SECTOR]) < _DISTINCT and _distinct(raw[at + SECTOR : at + 2 * SECTOR]) < _DISTINCT:
+            return at
+    return 0
 
 
 def _state_at(raw: bytes, code: Coding, state: State, cut: int, span: Span) -> State | None:

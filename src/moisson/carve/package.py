@@ -231,7 +231,7 @@ def _bridge(span: Span, rows: list[Member], place: int, gap: int, end: int) -> C
     low, high = None, place
     for row in sorted(rows):
         found = _local(span, row.at)
-        if found and found[0].name == row.name:
+        if found and found[0].name == row.name and (found[0].flags & 8 or found[0].crc == row.crc):
             low = row
         elif (moved := _local(span, row.at + gap)) and moved[0].name == row.name:
             high = row.at
@@ -243,6 +243,8 @@ def _bridge(span: Span, rows: list[Member], place: int, gap: int, end: int) -> C
     body = found[1]
     cut = _cut(span, low, body, high, gap)
     sure = cut > 0
+    if not sure and not low.flags & 1 and low.method in (0, 8):
+        return None
     cut = cut or -(-(span.offset + body + 1) // SECTOR) * SECTOR - span.offset
     part = Reader(Part(span, 0, cut, cut + gap, end - cut - gap))
     extents = ((span.offset, cut), (span.offset + cut + gap, end - cut - gap))

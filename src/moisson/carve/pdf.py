@@ -18,7 +18,7 @@ _START = re.compile(rb"startxref\s{1,4}(\d{1,11})\s{0,10}$")
 _TABLE = re.compile(rb"\s{0,4}(xref\s|\d{1,9}\s+\d{1,5}\s+obj)")
 _LINEAR = re.compile(rb"/Linearized\b[^>]{0,200}?/L\s+(\d{1,11})")
 _ENTRY = re.compile(rb"(\d{10}) (\d{5}) n")
-_UPDATE = re.compile(rb"\s{0,8}(\d{1,9}\s+\d{1,5}\s+obj|xref\s|%[^%P])")
+_UPDATE = re.compile(rb"\s{0,8}(\d{1,9}\s+\d{1,5}\s+obj|xref\s|%[^%])")
 
 
 def carve_pdf(data: Reader, offset: int, limit: int) -> Carved | None:
@@ -32,7 +32,7 @@ def carve_pdf(data: Reader, offset: int, limit: int) -> Carved | None:
         seen = end
         if end < good - 16:
             continue
-        if not place or _holds(span, place, end):
+        if not place or _holds(span, place, end) or (good and _holds(span, place + _inner(span, good), end)):
             good = end if place or good else good
             if good and place and not _UPDATE.match(span.pread(good, 64)):
                 break
@@ -85,6 +85,13 @@ def _ends(span: Span, stop: int) -> list[tuple[int, int]]:
 
 def _holds(span: Span, place: int, end: int) -> bool:
     return place < end and bool(_TABLE.match(span.pread(place, 24)))
+
+
+def _inner(span: Span, good: int) -> int:
+    """Where a document begins that was put right behind the first, with a cross-reference that counts from there."""
+    after = span.pread(good, 64)
+    at = after.find(b"%PDF-")
+    return good + at if at >= 0 else 0
 
 
 def _last_line(span: Span, end: int) -> int:

@@ -28,7 +28,7 @@ class Frame(NamedTuple):
     marker: int
     width: int
     height: int
-    components: tuple[tuple[int, int, int], ...]
+    components: tuple[tuple[int, int, int, int], ...]
 
 
 class Layout(NamedTuple):
@@ -88,8 +88,8 @@ def _frame(marker: int, raw: bytes) -> Frame | None:
     if len(raw) < 9 or raw[0] not in (8, 12) or len(raw) != 6 + 3 * raw[5] or raw[5] not in (1, 3, 4):
         return None
     height, width = int.from_bytes(raw[1:3], "big"), int.from_bytes(raw[3:5], "big")
-    parts = tuple((raw[i], raw[i + 1] >> 4, raw[i + 1] & 15) for i in range(6, len(raw), 3))
-    good = width and all(1 <= h <= 4 and 1 <= v <= 4 for _, h, v in parts)
+    parts = tuple((raw[i], raw[i + 1] >> 4, raw[i + 1] & 15, raw[i + 2]) for i in range(6, len(raw), 3))
+    good = width and all(1 <= h <= 4 and 1 <= v <= 4 for _, h, v, _ in parts)
     return Frame(marker, width, height, parts) if good else None
 
 

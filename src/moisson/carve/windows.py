@@ -26,9 +26,10 @@ def carve_evtx(data: Reader, offset: int, limit: int) -> Carved | None:
     summed = zlib.crc32(head[:120]) == int.from_bytes(head[124:128], "little")
     if len(head) < 128 or size != 4096 or not (summed or span.pread(4096, 8) == b"ElfChnk\0"):
         return None
+    open_still = head[120] & 1
     count, at, last = int.from_bytes(head[42:44], "little"), 4096, 4096
     while at + _CHUNK <= span.size and at >> 16 < _MANY and span.pread(at, 8) == b"ElfChnk\0":
-        last = at + _CHUNK if _chunk_holds(span, at) else last
+        last = at + _CHUNK if _chunk_holds(span, at) or (open_still and _begins(span, at)) else last
         at += _CHUNK
     kind, good = "application/x-ms-evtx", (last - 4096) // _CHUNK
     if not good:
@@ -51,6 +52,11 @@ def carve_chunk(data: Reader, offset: int, limit: int) -> Carved | None:
     while at < span.size and _chunk_holds(span, at):
         at += _CHUNK
     return span.carved("application/x-ms-evtx-chunk", at, 0.9, "fragment") if at else None
+
+
+def _begins(span: Span, at: int) -> bool:
+    """Whether a chunk, whose sums a log that was never closed leaves behind, begins with a record."""
+    return span.pread(at + 512, 4) == b"**\0\0"
 
 
 def _chunk_holds(span: Span, at: int) -> bool:

@@ -166,12 +166,10 @@ def carve_rtf(data: Reader, offset: int, limit: int) -> Carved | None:
 
 
 def _rtf_end(span: Span, end: int) -> int:
-    """Behind the line break and the zero that some writers add."""
+    """Behind the line break that some writers add."""
     after = span.pread(end, 8)
     kept = len(after) - len(after.lstrip(b"\r\n"))
-    written = span.pread(0, 1024)
-    closed = kept == 2 and after[2:3] == b"\0" and (b"Riched20" in written or b"Msftedit" in written)
-    return end + kept + closed
+    return end + kept
 
 
 def carve_card(data: Reader, offset: int, limit: int) -> Carved | None:
