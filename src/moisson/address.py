@@ -5,17 +5,22 @@
 
 The first part is the exhibit. Each further part is a layer: a scheme, and for most a locator after a colon. Two schemes
 are written without a colon because people read them all day: `p2` is the second partition, `@120+31` a range of bytes
-(offset, and a length when it is known). `t:1012+28` counts characters in the text of the item before it, `m:exif.gps`
-names a field of its metadata. Whatever could confuse the grammar is percent-encoded, bytes that are no UTF-8 included.
+(offset, and a length when it is known), `pieces:120+31,900+8` several of them, joined. `t:1012+28` counts characters in
+the text of the item before it, `m:exif.gps` names a field of its metadata. Whatever could confuse the grammar is
+percent-encoded, bytes that are no UTF-8 included.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from moisson.errors import AddressError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _SAFE = " !$&'()*,;=:@._-~"
 _PART = re.compile(
@@ -72,6 +77,14 @@ class Layer:
             raise AddressError(f"no range in layer {self}")
         return int(m[1]), int(m[2]) if m[2] else None
 
+    @property
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """Offset and length of each piece of a `pieces` layer."""
+        found = tuple(_SPAN.fullmatch(part) for part in self.locator.split(","))
+        if not all(m and m[2] for m in found):
+            raise AddressError(f"no ranges in layer {self}")
+        return tuple((int(m[1]), int(m[2])) for m in found if m)
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -126,6 +139,11 @@ def named(scheme: str, name: str) -> Layer:
 def bytes_at(offset: int, length: int | None = None) -> Layer:
     """A range of bytes of what comes before."""
     return Layer("@", f"{offset}" if length is None else f"{offset}+{length}")
+
+
+def pieces_at(ranges: Iterable[tuple[int, int]]) -> Layer:
+    """Several ranges of bytes of what comes before, joined in this order."""
+    return Layer("pieces", ",".join(f"{offset}+{length}" for offset, length in ranges))
 
 
 def text_at(offset: int, length: int) -> Layer:

@@ -87,6 +87,20 @@ class Extent(Struct, frozen=True, tag="extent", omit_defaults=True):
     state: State = "live"
 
 
+class Stretch(Struct, frozen=True, tag="stretch", omit_defaults=True):
+    """What a stretch of a medium looks like, and that it was read: `kinds` has the bytes by sort of page.
+
+    A page of 4 KiB is zero, text, utf16, arabic, random (compressed or encrypted) or other.
+    """
+
+    address: str
+    run: str
+    medium: str
+    offset: int
+    length: int
+    kinds: dict[str, int] = {}
+
+
 class Text(Struct, frozen=True, tag="text", omit_defaults=True):
     """The text of an item; `marks` are places in it: (character offset, label such as `page:3`)."""
 
@@ -215,7 +229,7 @@ class Run(Struct, frozen=True, tag="run", omit_defaults=True):
     ended: Instant | None = None
 
 
-Record = Exhibit | Item | Extent | Text | Sighting | Event | Entity | Link | Judgement | Lead | Failure | Run
+Record = Exhibit | Item | Extent | Stretch | Text | Sighting | Event | Entity | Link | Judgement | Lead | Failure | Run
 
 
 class Passage(Struct, frozen=True, tag="passage"):

@@ -26,7 +26,7 @@ _BLOCK = 8 << 20
 _MARGIN = 512
 _CREDIT = 8
 _WEAK, _SURE = 0.3, 0.5
-_BROKEN = (struct.error, IndexError, KeyError, ValueError, TypeError, OverflowError, RecursionError, AttributeError)
+BROKEN = (struct.error, IndexError, KeyError, ValueError, TypeError, OverflowError, RecursionError, AttributeError)
 Candidate = tuple[int, int]
 
 
@@ -97,7 +97,7 @@ def carve_at(ground: Ground, call: Carver, offset: int, limit: int) -> Carved | 
             if found and found.confidence >= 0.9:
                 return through(found)
         return call(ground, offset, limit)
-    except _BROKEN:
+    except BROKEN:
         return None
 
 

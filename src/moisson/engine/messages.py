@@ -35,6 +35,7 @@ class Wanted(Struct, frozen=True):
     changed: Instant | None = None
     created: Instant | None = None
     slack: int = 0
+    run: str = "engine.read@1"
 
 
 class Scan(Struct, frozen=True, tag="scan"):
@@ -71,6 +72,23 @@ class Read(Struct, frozen=True, tag="read"):
     plain: bool = False
 
 
+class Sweep(Struct, frozen=True, tag="sweep"):
+    """Read a stretch of a medium byte by byte; `layers` lead to the medium.
+
+    `free` are the ranges that no live file holds, from `start` on and somewhat beyond `stop`; `dead` are those in which
+    deleted files lie. `avoid` and `plain` as in `Read`.
+    """
+
+    exhibit: str
+    layers: tuple[str, ...]
+    start: int
+    stop: int
+    free: tuple[tuple[int, int], ...] = ()
+    dead: tuple[tuple[int, int], ...] = ()
+    avoid: tuple[str, ...] = ()
+    plain: bool = False
+
+
 class Fetch(Struct, frozen=True, tag="fetch"):
     """Give the bytes at an address; `names` are the file names known for addresses on the way, kinds likewise."""
 
@@ -79,7 +97,7 @@ class Fetch(Struct, frozen=True, tag="fetch"):
     limit: int = 1 << 30
 
 
-Request = Scan | Digest | List | Map | Read | Fetch
+Request = Scan | Digest | List | Map | Read | Sweep | Fetch
 
 
 class Ask(Struct, frozen=True, tag="ask"):
@@ -108,9 +126,13 @@ class Opening(Struct, frozen=True):
 
 
 class Page(Struct, frozen=True):
-    """Some files of a folder: percent-encoded relative path, size, time of change in ns; empty at the end."""
+    """Some files of a folder: percent-encoded relative path, size, time of change in ns.
+
+    The last page has no files, but what was left out: percent-encoded path and reason.
+    """
 
     files: tuple[tuple[str, int, int], ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
 
 
 class Found(Struct, frozen=True, tag="found"):

@@ -11,6 +11,7 @@ from moisson.errors import AddressError, EvidenceError, UnsupportedError
 from moisson.evidence import image, unlock, volume
 from moisson.evidence.filesystem import FileSystem, mount
 from moisson.evidence.folder import Folder
+from moisson.evidence.tsk import SCHEMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from moisson.evidence.image import Image
     from moisson.reader import Medium, Reader
 
-VOLUME_LAYERS = frozenset({"p", "bde", "luks", "@"})
+_SYSTEMS = frozenset((*SCHEMES.values(), "dir"))
+VOLUME_LAYERS = frozenset({"p", "bde", "luks", "@", "pieces"})
 
 
 class Opened:
@@ -102,12 +104,23 @@ class Opened:
         return notes, tuple(key for key in self._told if key not in told and key not in self.keys)
 
     def split(self, address: Address) -> tuple[tuple[Layer, ...], Layer | None, tuple[Layer, ...]]:
-        """An address in three: the layers to the volume, the file in it, the layers inside that file."""
+        """An address in three: the layers to the volume, the file in it, the layers inside that file.
+
+        Without a file, what comes first are the layers to a range of a medium.
+        """
         layers = address.layers
         cut = 0
         while cut < len(layers) and (layers[cut].scheme in VOLUME_LAYERS or self._outer(layers, cut)):
             cut += 1
-        return layers[:cut], layers[cut] if cut < len(layers) else None, layers[cut + 1 :]
+        if cut < len(layers) and self._entry(layers, cut):
+            return layers[:cut], layers[cut], layers[cut + 1 :]
+        return layers[:cut], None, layers[cut:]
+
+    @staticmethod
+    def _entry(layers: tuple[Layer, ...], cut: int) -> bool:
+        """Whether a layer names a file of a volume, and not what is inside of bytes that nothing names."""
+        scheme, archive = layers[cut].scheme, cut == 0 or layers[0].scheme == "gzip"
+        return scheme in _SYSTEMS or (scheme in ("zip", "tar") and archive)
 
     @staticmethod
     def _outer(layers: tuple[Layer, ...], cut: int) -> bool:
@@ -121,7 +134,7 @@ class Opened:
         outer, entry, inner = self.split(address)
         if entry is None:
             medium = volume.open_volume(self.image, outer, self.keys) if outer else self.image
-            return Reader(medium), ()
+            return Reader(medium), inner
         system = self.mount([str(layer) for layer in outer], entry.scheme)
         if inner and inner[0].scheme == "slack":
             return system.slack(entry.locator), inner[1:]

@@ -20,12 +20,14 @@ from moisson.settings import Pass
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-Do = Literal["scan", "list", "read", "digest", "map", "match", "compact"]
+Do = Literal["scan", "list", "read", "digest", "map", "sweep", "match", "compact"]
 
 UNIT_ITEMS = 200
 UNIT_BYTES = 64 << 20
 PASSES: tuple[Pass, ...] = ("glance", "skim", "harvest", "sweep")
-SCAN_PRIORITY, LIST_PRIORITY, DIGEST_PRIORITY, MAP_PRIORITY = 1000.0, 900.0, 45.0, 4.0
+SCAN_PRIORITY, LIST_PRIORITY, DIGEST_PRIORITY = 1000.0, 900.0, 45.0
+MAP_PRIORITY, SWEEP_PRIORITY = 4.0, 3.0
+STRETCH = 256 << 20
 
 
 class Unit(Struct, frozen=True):
@@ -95,6 +97,16 @@ def list_unit(exhibit: str, place: Place) -> Unit:
 def map_unit(exhibit: str) -> Unit:
     """What tells for every byte of an image whose it is."""
     return Unit(f"map/{exhibit}", "map", exhibit, "sweep", MAP_PRIORITY)
+
+
+def sweep_units(exhibit: str, layers: Sequence[str], size: int) -> Iterator[Unit]:
+    """The stretches in which a medium is read byte by byte."""
+    name = "/".join((exhibit, *layers))
+    for start in range(0, size, STRETCH):
+        length = min(STRETCH, size - start)
+        place = Place(tuple(layers), "medium", start, length)
+        unit = f"sweep/{name}/{start}+{length}"
+        yield Unit(unit, "sweep", exhibit, "sweep", SWEEP_PRIORITY - start / 1e15, length / 1e6, place)
 
 
 def read_units(listing: Unit, segment: str, rows: Sequence[tuple[float, bool, int]]) -> Iterator[Unit]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ _CAPPED_FLAGS = 32
 _META_CHARS = 64_000
 
 
-class Abandoned(EvidenceError):
+class Abandoned(LimitError):
     """The budget of the whole file is spent."""
 
 
@@ -112,6 +113,28 @@ class Walk:
         self._item(_from_wanted(item), data, Address.parse(item.address), budget, 0)
         if slack is not None and (tail := slack.head(1 << 20)).strip(b"\0"):
             self._slack(item, Reader.of(tail))
+
+    @contextmanager
+    def watching(self, watch: Callable[[list[Record]], None]) -> Iterator[None]:
+        """Show the records of every item to another as well, as long as this lasts."""
+        done = self.done
+
+        def both(where: str, records: list[Record]) -> None:
+            watch(records)
+            done(where, records)
+
+        self.done = both
+        try:
+            yield
+        finally:
+            self.done = done
+
+    def words(self, address: Address, data: Reader, least: int) -> list[Record]:
+        """What can be read in bytes that are nobody's, if it is at least so many characters."""
+        gathered = Gathered()
+        self._text(gathered, read_strings(data))
+        base = Item(str(address), "engine.words@1", "", "")
+        return self._finish(base, address, data, gathered, "", "strings", {})[1:] if gathered.length >= least else []
 
     def _slack(self, item: Wanted, data: Reader) -> None:
         address = Address.parse(item.address).child(Layer("slack"))
@@ -333,7 +356,7 @@ def digest(data: Reader, algorithms: tuple[str, ...]) -> dict[str, str]:
 def _from_wanted(item: Wanted) -> Item:
     return Item(
         item.address,
-        "engine.read@1",
+        item.run,
         item.name,
         item.path,
         size=item.size,

@@ -10,6 +10,7 @@ from moisson.extract.strings import read_strings
 from moisson.identify.kind import identify
 from moisson.model import Fact, Passage, Stated
 from moisson.reader import Child, Reader, Window
+from moisson.scan.decode import DECODERS, open_layer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,11 +21,20 @@ if TYPE_CHECKING:
 def descend(
     data: Reader, layers: tuple[Layer, ...], address: Address, names: dict[str, str], keys: tuple[str, ...]
 ) -> Reader:
-    """The bytes that the layers inside a file lead to, by running the readers of its containers again."""
+    """The bytes that the layers inside a file lead to, by running the readers of its containers again.
+
+    A range or slack that is not in `names` is no item: its text is the strings in it.
+    """
     for layer in layers:
+        bare = str(address) not in names and address.layers[-1].scheme in ("@", "slack", "pieces")
         if layer.scheme == "@":
             offset, length = layer.span
             data = Reader(Window(data.medium, offset, data.size - offset if length is None else length))
+        elif layer.scheme in DECODERS and not layer.locator:
+            data = open_layer(data, layer.scheme)
+        elif layer.scheme == "t" and bare:
+            offset, length = layer.span
+            data = Reader.of(_strings(data)[offset : None if length is None else offset + length].encode())
         elif layer.scheme in ("t", "m"):
             data = Reader.of(_content(data, layer, names.get(str(address), ""), keys).encode())
         else:
@@ -43,6 +53,10 @@ def _member(data: Reader, layer: Layer, name: str, keys: tuple[str, ...]) -> Rea
         if isinstance(piece, Child) and piece.layer == layer:
             return piece.open()
     raise AddressError(f"no {layer} here")
+
+
+def _strings(data: Reader) -> str:
+    return "".join(p.text for p in read_strings(data)).encode("utf-8", "replace").decode()
 
 
 def _content(data: Reader, layer: Layer, name: str, keys: tuple[str, ...]) -> str:

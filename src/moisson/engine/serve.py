@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from moisson.engine.sandbox import Channel
     from moisson.model import Record
 
+    Records = list[Record]
+
 _BATCH = 500
 _PIECE = 8 << 20
 _SAMPLES = (
@@ -189,7 +191,7 @@ class Server:
             self.done,
         )
 
-    def done(self, where: str, records: list[Record]) -> None:
+    def done(self, where: str, records: Records) -> None:
         """Hand over what was found at one place."""
         self.channel.send(m.encode(m.Batch(where, tuple(records))))
 

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from moisson import __version__
 from moisson.address import Address, Layer
 from moisson.engine import messages as m
+from moisson.engine.attribute import Attribution
+from moisson.engine.hand import InHand, Swept
 from moisson.engine.listing import read_items
-from moisson.engine.plan import Unit, classes, classify, list_unit, map_unit, read_units
+from moisson.engine.plan import Unit, classes, classify, list_unit, map_unit, read_units, sweep_units
 from moisson.model import Failure, Item, Run
 from moisson.store.compact import compact
 from moisson.store.manifest import Descriptor, Manifest
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
     from moisson.settings import Settings
 
 RECYCLE = 64
-TRIES = 4
+BEYOND = 64 << 20
 READABLE = frozenset(("ntfs", "fat", "exfat", "ext", "iso9660", "hfs", "dir", "zip", "tar"))
 _SILENT = frozenset(("gap", "swap"))
 _SCHEMES = {"iso9660": "iso"}
@@ -157,6 +160,24 @@ class Worker:
             media.extend(reply.media)
 
         self._ask(m.Map(unit.exhibit), unit.exhibit, writer, tally, take)
+        return [more for layers, size in media for more in sweep_units(unit.exhibit, layers, size)]
+
+    def _sweep(self, unit: Unit, writer: SegmentWriter, tally: Tally) -> list[Unit]:
+        place = unit.place
+        assert place is not None
+        reader = Reader(self.root, memory_mb=256, threads=1)
+        try:
+            medium = "/".join((unit.exhibit, *place.layers))
+            stop = place.offset + place.size
+            attribution = Attribution(reader, unit.exhibit, medium, place.offset, stop + BEYOND)
+            free, dead = attribution.owners.free(), attribution.owners.dead()
+            request = m.Sweep(unit.exhibit, place.layers, place.offset, stop, tuple(free), tuple(dead))
+            swept = Swept(lambda record, origin: self._add(writer, record, tally, origin), medium, attribution)
+            self._persist(swept, request, place.size, medium)
+            swept.settle()
+        finally:
+            reader.close()
+        tally.bytes += place.size
         return []
 
     def _digest(self, unit: Unit, writer: SegmentWriter, tally: Tally) -> list[Unit]:
@@ -245,23 +266,28 @@ class Worker:
         return []
 
     def _read_item(self, unit: Unit, item: Item, writer: SegmentWriter, tally: Tally) -> None:
-        wanted, request = _wanted(item), m.Read(unit.exhibit, _wanted(item))
-        seconds = self.settings.limits.seconds + self.settings.limits.per_mb * item.size / 1e6
-        hand = InHand(self, writer, tally, item.address)
-        for attempt in range(TRIES):
-            kind, detail = self.supply.call(unit.exhibit, request, seconds * (1 + attempt), hand.take)
+        hand = InHand(lambda record, origin: self._add(writer, record, tally, origin), item.address)
+        self._persist(hand, m.Read(unit.exhibit, _wanted(item)), item.size, item.address)
+        tally.items += 1
+        tally.bytes += item.size
+
+    def _persist(self, hand: InHand, request: m.Read | m.Sweep, size: int, whole: str) -> None:
+        """Ask until an answer is complete: again as it was, then without what broke the child, then plainly."""
+        seconds = self.settings.limits.seconds + self.settings.limits.per_mb * size / 1e6
+        for attempt in range(hand.tries):
+            kind, detail = self.supply.call(request.exhibit, request, seconds * (1 + attempt), hand.take)
             if kind == "ok":
-                break
+                return
             culprit, before, seen = hand.broken()
             if attempt == 0 and kind in ("crash", "timeout"):
                 hand.skip = seen
                 continue
-            self._add(writer, Failure(culprit, "engine.read@1", kind, detail), tally)
-            plain = attempt >= TRIES - 2 or culprit == item.address
+            hand.add(Failure(culprit, "engine.read@1", kind, detail))
+            plain = hand.plainly and (attempt >= hand.tries - 2 or culprit == whole)
             hand.skip = 0 if plain else before
-            request = m.Read(unit.exhibit, wanted, () if plain else (*request.avoid, culprit), plain)
-        tally.items += 1
-        tally.bytes += item.size
+            request = replace(request, avoid=() if plain else (*request.avoid, culprit), plain=plain)
+        if not hand.plainly:
+            hand.add(Failure(whole, "engine.sweep@1", "crash", f"given up after {hand.tries} attempts"))
 
     def _ask(
         self, request: m.Request, where: str, writer: SegmentWriter, tally: Tally, take: Callable[[m.Reply], None]
@@ -283,38 +309,6 @@ class Worker:
         for lead in self.supply.leads(record):
             writer.add(lead)
             tally.notes.append(lead.why)
-
-
-class InHand:
-    """What the child has begun and not ended; tells, after a break, who was at fault and what was already delivered."""
-
-    def __init__(self, worker: Worker, writer: SegmentWriter, tally: Tally, origin: str) -> None:
-        self.worker, self.writer, self.tally, self.origin = worker, writer, tally, origin
-        self.stack: list[tuple[str, int]] = []
-        self.seen = self.skip = 0
-
-    def take(self, reply: m.Reply) -> None:
-        """Take one message of the child."""
-        match reply:
-            case m.Begin():
-                if not self.stack or self.stack[-1][0] != reply.address:
-                    self.stack.append((reply.address, self.seen))
-            case m.Batch():
-                while self.stack and self.stack.pop()[0] != reply.address:
-                    pass
-                self.seen += 1
-                if self.seen > self.skip:
-                    for record in reply.records:
-                        self.worker._add(self.writer, record, self.tally, self.origin)
-            case m.Refused():
-                where = self.stack[-1][0] if self.stack else self.worker.exhibit
-                self.worker._add(self.writer, Failure(where, "engine.read@1", reply.kind, reply.detail), self.tally)
-
-    def broken(self) -> tuple[str, int, int]:
-        """The item in hand when the child broke, how many were done before it was begun, and how many in all."""
-        address, before = self.stack[-1] if self.stack else (self.worker.exhibit, 0)
-        seen, self.seen, self.stack = self.seen, 0, []
-        return address, before, seen
 
 
 def _listed(base: str, scheme: str, entry: Entry) -> Item:

@@ -14,6 +14,7 @@ from msgspec import Struct
 from moisson.address import Layer, bytes_at
 from moisson.errors import AddressError, DamagedError, EvidenceError
 from moisson.evidence import unlock
+from moisson.evidence.extents import Pieces
 from moisson.evidence.partition import Partition, Table, read_table
 from moisson.evidence.probe import Found, backup_ext, probe
 from moisson.reader import Window
@@ -200,9 +201,11 @@ def open_volume(medium: Medium, layers: Sequence[Layer], keys: Sequence[str] = (
         elif layer.scheme == "@":
             offset, length = layer.span
             medium = Window(medium, offset, medium.size - offset if length is None else length)
+        elif layer.scheme == "pieces":
+            medium = Pieces(medium, layer.spans, sum(length for _, length in layer.spans))
         else:
             raise AddressError(f"{layer} leads to no volume")
-    if layers and layers[-1].scheme in ("p", "@"):
+    if layers and layers[-1].scheme in ("p", "@", "pieces"):
         return medium
     found = probe(medium) or backup_ext(medium)
     return _whole(medium, found) if found else medium

@@ -45,12 +45,14 @@ def _write(path: Path, rows: Iterable[Row]) -> int:
 
 def _selectors(reader: Reader) -> Iterator[Row]:
     rows = reader.stream(
-        """select distinct s.kind, case when s.kind = 'name' then s.raw else s.value end, s.exhibit, o.path
+        r"""select distinct s.kind, case when s.kind = 'name' then s.raw else s.value end, s.exhibit, o.path,
+               regexp_extract(s.address, '^[^/]+/(@|pieces:)(\d+)', 2)
            from sightings s left join items o on o.address = s.origin and o.exhibit = s.exhibit order by all"""
     )
     meant = {key: value for key, value in aliases(reader).items() if key[0] == "phone"}
-    for kind, value, exhibit, path in rows:
-        yield {"kind": kind, "value": meant.get((kind, value), value), "exhibit": exhibit, "path": path or ""}
+    for kind, value, exhibit, path, offset in rows:
+        row = {"kind": kind, "value": meant.get((kind, value), value), "exhibit": exhibit, "path": path or ""}
+        yield row | {"offset": int(offset)} if offset else row
 
 
 def _files(reader: Reader) -> Iterator[Row]:

@@ -67,6 +67,11 @@ def _write(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) ->
         sheet = csv.writer(file)
         sheet.writerow(head)
         for row in rows:
-            sheet.writerow([f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell for cell in row])
+            sheet.writerow([harmless(cell) for cell in row])
             n += 1
     return n
+
+
+def harmless(cell: object) -> object:
+    """A cell that no spreadsheet runs: text that would be a formula gets a quotation mark before it."""
+    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell

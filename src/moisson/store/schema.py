@@ -24,6 +24,7 @@ LAYOUT = {
         modified:instant accessed:instant changed:instant created:instant parent role flags:list meta:json
         exact:exact""",
     model.Extent: "extents: address exhibit:home run medium offset:int length:int at:int state exact:exact",
+    model.Stretch: "stretches: address exhibit:home run medium offset:int length:int kinds:json exact:exact",
     model.Text: """texts: address exhibit:home origin:home run source lang:derived chars:derived languages:json
         scripts:json marks:json offset:derived length:derived dictionary:derived exact:exact""",
     model.Sighting: """sightings: address exhibit:home origin:home run kind value raw item context role
@@ -155,11 +156,12 @@ def _clamp(table: Table, record: Any) -> Any:
     return msgspec.structs.replace(record, **changes)
 
 
-_EMPTY: dict[str, Any] = {"meta": {}, "tools": {}, "languages": (), "scripts": (), "marks": ()}
+_EMPTY: dict[str, Any] = {"meta": {}, "kinds": {}, "tools": {}, "languages": (), "scripts": (), "marks": ()}
 _META: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, model.Value])
 _READ: dict[str, Callable[[str], Any]] = {
     "meta": _META.decode,
     "tools": msgspec.json.Decoder(dict[str, str]).decode,
+    "kinds": msgspec.json.Decoder(dict[str, int]).decode,
     "languages": msgspec.json.Decoder(tuple[tuple[str, float], ...]).decode,
     "scripts": msgspec.json.Decoder(tuple[tuple[str, float], ...]).decode,
     "marks": msgspec.json.Decoder(tuple[tuple[int, str], ...]).decode,

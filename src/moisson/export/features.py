@@ -1,0 +1,169 @@
+"""Sightings of raw bytes as feature files: JSON lines, CSV, or the form that bulk_extractor writes.
+
+The last (its feature file format 1.1: forensic path, feature, context, separated by tabs; histograms of `n=count`
+lines) lets scripts made for it read ours. A forensic path is an offset, then for each decoder its name and the offset
+in what it decoded: `756745-ZIP-3418-GZIP-120`.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from typing import TYPE_CHECKING, Literal, Protocol, TextIO
+
+from moisson.address import Address
+from moisson.errors import UsageError
+from moisson.export.sheets import harmless
+from moisson.model import encode
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from moisson.model import Sighting
+
+Form = Literal["jsonl", "csv", "be"]
+_MOST_VALUES = 2_000_000
+_RECORDERS = {"card": "ccn", "phone": "telephone", "mac": "ether", "coords": "gps", "ipv4": "ip", "ipv6": "ip"}
+_COLUMNS = ("address", "kind", "value", "raw", "context", "confidence")
+
+
+class Writer(Protocol):
+    """Takes sightings one by one."""
+
+    def add(self, sighting: Sighting) -> None:
+        """Write one."""
+        ...
+
+    def close(self) -> None:
+        """Write what can only be written at the end."""
+        ...
+
+
+class Histogram:
+    """How often each value of each kind was seen; past a number of values the new ones are only counted together."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.counts = folder, Counter[tuple[str, str]]()
+        self.left = 0
+
+    def add(self, kind: str, value: str) -> None:
+        """Count one."""
+        key = (kind, value)
+        if key in self.counts or len(self.counts) < _MOST_VALUES:
+            self.counts[key] += 1
+        else:
+            self.left += 1
+
+    def write(self, prefix: str = "") -> None:
+        """One file a kind, most frequent values first."""
+        files: dict[str, TextIO] = {}
+        for (kind, value), n in sorted(self.counts.items(), key=lambda pair: (-pair[1], pair[0])):
+            if kind not in files:
+                files[kind] = (self.folder / f"{kind}_histogram.txt").open("w", encoding="utf-8", newline="\n")
+                files[kind].write(prefix)
+            files[kind].write(f"n={n}\t{escape(value)}\n")
+        for file in files.values():
+            if self.left:
+                file.write(f"# {self.left} more sightings are of values that are not in these histograms\n")
+            file.close()
+
+
+class Lines:
+    """One JSON object a line in `sightings.jsonl`, and a histogram a kind."""
+
+    def __init__(self, folder: Path, source: str) -> None:
+        self.file = (folder / "sightings.jsonl").open("wb")
+        self.histogram = Histogram(folder)
+
+    def add(self, sighting: Sighting) -> None:
+        """Write one."""
+        self.file.write(encode(sighting) + b"\n")
+        self.histogram.add(sighting.kind, sighting.value)
+
+    def close(self) -> None:
+        """Write the histograms."""
+        self.file.close()
+        self.histogram.write()
+
+
+class Sheet:
+    """Rows in `sightings.csv`, and a histogram a kind; what a spreadsheet would run as a formula is quoted."""
+
+    def __init__(self, folder: Path, source: str) -> None:
+        self.file = (folder / "sightings.csv").open("w", encoding="utf-8-sig", newline="")
+        self.rows = csv.writer(self.file)
+        self.rows.writerow(_COLUMNS)
+        self.histogram = Histogram(folder)
+
+    def add(self, sighting: Sighting) -> None:
+        """Write one."""
+        self.rows.writerow([harmless(getattr(sighting, column)) for column in _COLUMNS])
+        self.histogram.add(sighting.kind, sighting.value)
+
+    def close(self) -> None:
+        """Write the histograms."""
+        self.file.close()
+        self.histogram.write()
+
+
+class Features:
+    """A feature file and a histogram for each recorder, under the names that bulk_extractor uses where it has one."""
+
+    def __init__(self, folder: Path, source: str) -> None:
+        self.folder, self.source = folder, source
+        self.files: dict[str, TextIO] = {}
+        self.histogram = Histogram(folder)
+
+    def add(self, sighting: Sighting) -> None:
+        """Write one."""
+        recorder = _RECORDERS.get(sighting.kind, sighting.kind)
+        if recorder not in self.files:
+            self.files[recorder] = (self.folder / f"{recorder}.txt").open("w", encoding="utf-8", newline="\n")
+            self.files[recorder].write(self._banner("Feature-Recorder", recorder))
+        path, feature = forensic_path(sighting.address), escape(sighting.raw or sighting.value)
+        self.files[recorder].write(f"{path}\t{feature}\t{escape(sighting.context)}\n")
+        self.histogram.add(recorder, sighting.value)
+
+    def close(self) -> None:
+        """Write the histograms."""
+        for file in self.files.values():
+            file.close()
+        self.histogram.write(self._banner("Feature-Recorder", "histogram"))
+
+    def _banner(self, key: str, value: str) -> str:
+        return (
+            "# BANNER FILE NOT PROVIDED (-b option)\n# BULK_EXTRACTOR-Version: 2.0.0 (form; written by moisson)\n"
+            f"# {key}: {value}\n# Filename: {escape(self.source)}\n# Feature-File-Version: 1.1\n"
+        )
+
+
+FORMS: dict[Form, type[Lines | Sheet | Features]] = {"jsonl": Lines, "csv": Sheet, "be": Features}
+
+
+def open_features(form: Form, folder: Path, source: str) -> Writer:
+    """A writer into a folder that is new or empty; `source` is the name of what was scanned."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} is there already and not empty; name a new folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    return FORMS[form](folder, source)
+
+
+def forensic_path(address: str) -> str:
+    """An address of raw bytes as bulk_extractor writes it."""
+    parts: list[str] = []
+    for layer in Address.parse(address).layers:
+        if layer.scheme == "@":
+            parts.append(str(layer.span[0]))
+        else:
+            parts.append(layer.scheme.upper())
+    return "-".join(parts)
+
+
+def escape(text: str) -> str:
+    r"""Text on one line: control characters and the backslash as `\xHH` of their bytes."""
+    if text.isprintable() and "\\" not in text:
+        return text
+    return "".join(
+        c if c.isprintable() and c != "\\" else "".join(f"\\x{b:02X}" for b in c.encode("utf-8", "surrogatepass"))
+        for c in text
+    )
