@@ -15,13 +15,18 @@ from moisson.custody.keys import case_key
 from moisson.custody.ledger import Ledger
 from moisson.engine import case
 from moisson.engine.confine import probe
+from moisson.engine.listing import read_items
 from moisson.engine.local import Broken, Local
 from moisson.engine.plan import PASSES, Unit, first_units
+from moisson.engine.room import writing
+from moisson.engine.worker import Result
 from moisson.errors import UsageError
 from moisson.identify import known
+from moisson.model import Failure
 from moisson.settings import Settings
 from moisson.store import manifest as store
 from moisson.store.compact import candidates, collect_garbage, should_compact
+from moisson.store.segment import SegmentWriter
 from moisson.triage.match import current_run, read_requirements
 
 if TYPE_CHECKING:
@@ -29,7 +34,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from moisson.engine.local import Engine
-    from moisson.engine.worker import Result
     from moisson.model import Exhibit
 
 
@@ -83,8 +87,9 @@ def harvest(
 
     Raises `UsageError` and `CaseError` before anything is done; faults of the evidence are records of the case.
     """
-    manifest = case.create(root)
-    with case.locked(root):
+    with writing(root):
+        manifest = case.create(root)
+    with case.locked(root), writing(root):
         shutil.rmtree(root / "tmp", ignore_errors=True)
         (root / "tmp").mkdir()
         _take_lists(root, lists)
@@ -174,12 +179,24 @@ def _work(root: Path, manifest: store.Manifest, engine: Engine, settings: Settin
                 if isinstance(result, Broken):
                     totals.broken.append(unit.id)
                     report.broken(unit, result.detail)
-                    continue
+                    result = give_up(root, unit, result.detail)
                 _publish(manifest, ledger, unit, result, totals)
                 report.finished(unit, result, totals)
             totals.seconds = time.monotonic() - began
             report.tick(root, totals)
     return totals
+
+
+def give_up(root: Path, unit: Unit, detail: str) -> Result:
+    """End a unit that no worker survives: its place, and each file it was to read, becomes a `Failure`."""
+    if unit.do == "read":
+        places = [item.address for item in read_items(root / "seg" / unit.segment, unit.start, unit.count)]
+    else:
+        places = ["/".join((unit.exhibit, *(unit.place.layers if unit.place else ())))]
+    writer = SegmentWriter(root, unit.exhibit, unit.id)
+    for place in places:
+        writer.add(Failure(place, f"engine.{unit.do}@1", "crash", f"given up: {detail}"))
+    return Result(unit.id, writer.close(), failures=len(places))
 
 
 def _match_again(root: Path, manifest: store.Manifest, engine: Engine, report: Report) -> None:

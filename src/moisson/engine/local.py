@@ -14,6 +14,7 @@ import msgspec
 
 from moisson.engine.confine import die_with
 from moisson.engine.plan import Unit
+from moisson.engine.room import FullError, writing
 from moisson.engine.worker import Result
 from moisson.errors import MoissonError, SandboxError
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 TRIES = 3
 _PARTING = 5.0
+_EXIT_FULL = 28
 
 
 class Broken(msgspec.Struct, frozen=True):
@@ -124,6 +126,8 @@ class Local:
         process.close()
         if code == SandboxError.exit_code:
             raise SandboxError("this machine cannot confine the readers; see `moisson doctor`")
+        if code == _EXIT_FULL:
+            raise FullError(f"no room left in {self.root}: make room and run the same command again")
         if process in self.idle:
             self.idle.remove(process)
             raise MoissonError(f"a worker ended before it was given work (exit {code})")
@@ -155,12 +159,15 @@ def main() -> None:
     try:
         worker = open_worker(Path(sys.argv[1]))
         for line in sys.stdin.buffer:
-            result = worker.run_unit(msgspec.json.decode(line, type=Unit))
+            with writing(worker.root):
+                result = worker.run_unit(msgspec.json.decode(line, type=Unit))
             os.write(out, msgspec.json.encode(result) + b"\n")
         worker.supply.close()
     except SandboxError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)
+    except FullError:
+        sys.exit(_EXIT_FULL)  # the coordinator says it once
 
 
 if __name__ == "__main__":

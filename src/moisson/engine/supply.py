@@ -159,8 +159,9 @@ class Supply:
 
     def _walk(self) -> bytes:
         assert self.shelf.walk is not None
-        page = islice(self.shelf.walk, PAGE)
-        return m.encode(m.Page(tuple((encode_name(path), size, changed) for path, size, changed in page)))
+        page = tuple((encode_name(path), size, changed) for path, size, changed in islice(self.shelf.walk, PAGE))
+        skipped = self.shelf.folder.skipped if self.shelf.folder and not page else []
+        return m.encode(m.Page(page, tuple((encode_name(path), why) for path, why in skipped)))
 
     def _open_file(self, path: str) -> tuple[bytes, list[int]]:
         assert self.shelf.folder is not None

@@ -8,7 +8,7 @@ import stat
 from typing import TYPE_CHECKING, Protocol
 
 from moisson.address import decode, encode
-from moisson.errors import AddressError, EvidenceError
+from moisson.errors import AddressError, EvidenceError, LimitError
 from moisson.evidence.filesystem import Entry, Fault, printable
 from moisson.evidence.image import Descriptor
 from moisson.reader import Memory, Reader
@@ -20,12 +20,16 @@ if TYPE_CHECKING:
 
 DEEPEST = 200
 MOST_SKIPPED = 10_000
+_HOLE, _SPARSE = 1 << 30, 200
+_LINK = "it is a link"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Files(Protocol):
-    """Who lists a folder and opens its files."""
+    """Who lists a folder and opens its files; `skipped` says what `walk` left out and why."""
+
+    skipped: list[tuple[str, str]]
 
     def walk(self) -> Iterator[tuple[str, int, int]]:
         """Every regular file: relative path, size, time of change in ns."""
@@ -82,7 +86,7 @@ class Local:
         at = os.open(self.root, _FOLDER)
         for part in parts:
             try:
-                new = os.open(os.fsencode(part), _FOLDER | os.O_NOFOLLOW, dir_fd=at)
+                new = os.open(_raw(part), _FOLDER | os.O_NOFOLLOW, dir_fd=at)
             finally:
                 os.close(at)
             at = new
@@ -100,7 +104,7 @@ class Local:
         try:
             at = self._enter(parts[:-1])
             try:
-                found = os.open(os.fsencode(parts[-1]), _FILE, dir_fd=at)
+                found = os.open(_raw(parts[-1]), _FILE, dir_fd=at)
             finally:
                 os.close(at)
         except (OSError, UnicodeEncodeError) as error:
@@ -109,6 +113,14 @@ class Local:
             os.close(found)
             raise EvidenceError(f"{printable(path)}: it is no regular file")
         return found
+
+
+def _raw(name: str) -> bytes:
+    """The bytes of a name as `address.decode` gives it: bytes that are no text may come back as lone surrogates."""
+    try:
+        return name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return name.encode("utf-8", "surrogatepass")
 
 
 def _stat(name: str, at: int) -> os.stat_result | None:
@@ -123,7 +135,7 @@ def _why(info: os.stat_result | None) -> str:
         return "it cannot be looked at"
     if stat.S_ISDIR(info.st_mode):
         return f"deeper than {DEEPEST} folders"
-    return "it is a link" if stat.S_ISLNK(info.st_mode) else "it is no regular file"
+    return _LINK if stat.S_ISLNK(info.st_mode) else "it is no regular file"
 
 
 def _reason(error: OSError | UnicodeEncodeError) -> str:
@@ -138,6 +150,10 @@ class _Held(Descriptor):
     def __init__(self, fd: int) -> None:
         self._held = fd
         super().__init__(fd)
+
+    def written(self) -> int:
+        """How many of its bytes have a place on the disk."""
+        return os.fstat(self._held).st_blocks * 512
 
     def __del__(self) -> None:
         os.close(self._held)
@@ -158,10 +174,16 @@ class Folder:
             text = printable(path)
             moment = Instant(changed, "ns") if changed else None
             yield Entry(encode(path), text, text.rpartition("/")[2], size, modified=moment)
+        for path, why in self.files.skipped:
+            if why != _LINK:
+                yield Fault(encode(path), printable(path), "unsupported", why)
 
     def open(self, locator: str) -> Reader:
-        """The bytes of a file."""
-        return Reader(_Held(self.files.open(decode(locator))))
+        """The bytes of a file; raises `LimitError` for one that is nearly all hole."""
+        held = _Held(self.files.open(decode(locator)))
+        if held.size > _HOLE and held.written() < held.size // _SPARSE:
+            raise LimitError(f"{held.size} bytes, of which {held.written()} were ever written")
+        return Reader(held)
 
     def slack(self, locator: str) -> Reader:
         """A file of a folder has none."""
