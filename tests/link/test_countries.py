@@ -123,6 +123,23 @@ def test_a_card_says_whose_number_it_is_even_among_messages(tmp_path: Path) -> N
     assert found["account", "x:@kb"] == {"TN"}
 
 
+def test_names_are_shown_as_they_are_spelled_most(tmp_path: Path) -> None:
+    spellings = ["Tariq al-Shammari", "AL-SHAMMARI Tariq", "Tariq al-Shammari"]
+    lines = [s for n, name in enumerate(spellings) for s in (seen("name", name, 9 * n), seen("phone", TN, 9 * n))]
+    assert [h.value for h in hypotheses(case(tmp_path, *lines)) if h.kind == "name"] == ["Tariq al-Shammari"]
+
+
+def test_a_sender_named_beside_the_address_is_its_holder(tmp_path: Path) -> None:
+    header = [
+        seen("name", "Karim Benali", -1, context="kb@x.example"),
+        seen("phone", TN, 5),
+        seen("name", "Benali Karim", 5),
+    ]
+    found = told(case(tmp_path, *header, seen("email", "kb@x.example", 70)))
+    assert found["email", "kb@x.example"] == {"TN"}
+    assert {value for kind, value in found if kind == "name"} <= {"Karim Benali", "Benali Karim"}
+
+
 def test_an_address_spells_its_holder(tmp_path: Path) -> None:
     person = [seen("name", "طارق الشمري", 1), seen("phone", "+9647700012345", 1)]
     found = told(

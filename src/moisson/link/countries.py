@@ -52,7 +52,9 @@ def hypotheses(reader: Reader) -> list[Hypothesis]:
             if strength >= ENOUGH and strength >= LEAD * best:
                 reasons = _reasons(key, country, ties)
                 exhibits = tuple(sorted(ties.where[key]))
-                found.append(Hypothesis(country, *key, round(min(strength, 1.0), 3), reasons, exhibits))
+                found.append(
+                    Hypothesis(country, key[0], ties.shown(key), round(min(strength, 1.0), 3), reasons, exhibits)
+                )
     return sorted(found, key=lambda h: (h.country, -h.strength, h.kind, h.value))
 
 
@@ -118,5 +120,10 @@ def _reasons(key: Key, country: str, ties: Ties) -> tuple[str, ...]:
     if own:
         return tuple(own[:5])
     beside = sorted(ties.of.get(key, {}).items(), key=lambda t: (-t[1], t[0]))
-    direct = [f"stands with {k} {v}: {why}" for (k, v), _ in beside for c, why, _ in origins(k, v) if c == country]
+    direct = [
+        f"stands with {k} {ties.shown((k, v))}: {why}"
+        for (k, v), _ in beside
+        for c, why, _ in origins(k, v)
+        if c == country
+    ]
     return tuple(dict.fromkeys(direct))[:5] or (f"stands with somebody who stands with {country}",)

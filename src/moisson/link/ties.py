@@ -31,14 +31,15 @@ Key = tuple[str, str]
 
 SAME_LINE, NEXT_LINE, SAME_CARD, FAINT, SPELLED, KUNYA = 1.0, 0.5, 1.5, 0.05, 0.5, 0.5
 CROWD, ENTRY, GAP = 12, 10, 2
-KEEP, MOST = 48, 192
+KEEP, MOST, SPELLINGS = 48, 192, 8
 AT_ONCE = 100_000
 KINDS = (
     "phone", "email", "account", "iban", "crypto", "imei", "imsi", "iccid", "mac", "ssid", "plate", "coords", "name",
     "passport",
 )  # fmt: skip
 _FRAME = frozenset({"abu", "umm"})
-_PART = """select item, line, case when line < 0 then context else '' end card, kind, value, exhibit
+_PART = """select item, line, case when line < 0 and run not like 'find.%' then context else '' end card,
+    kind, value, exhibit
     from sightings where list_contains(?, kind) and exhibit = ? and hash(item) % ? = ?
     order by item, line, card, address"""
 
@@ -50,14 +51,28 @@ class Line(Struct):
     number: int
     card: str
     exhibit: str
-    keys: dict[Key, None]
+    keys: dict[Key, str]
 
 
 class Ties(Struct):
-    """Where each selector stands, and how strongly it is tied to others."""
+    """Where each selector stands, how strongly it is tied to others, and how names are spelled."""
 
     where: dict[Key, set[str]] = field(default_factory=lambda: defaultdict(set))
     of: dict[Key, dict[Key, float]] = field(default_factory=lambda: defaultdict(dict))
+    spelled: dict[Key, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
+
+    def see(self, key: Key, spelling: str, exhibit: str) -> None:
+        """Note that a selector stands in an exhibit, a name in this spelling."""
+        self.where[key].add(exhibit)
+        if key[0] == "name":
+            seen = self.spelled[key]
+            if spelling in seen or len(seen) < SPELLINGS:
+                seen[spelling] = seen.get(spelling, 0) + 1
+
+    def shown(self, key: Key) -> str:
+        """The value as people read it: of a name, the spelling that is most common."""
+        seen = self.spelled.get(key)
+        return max(seen, key=lambda spelling: (seen[spelling], spelling)) if seen else key[1]
 
     def add(self, a: Key, b: Key, weight: float) -> None:
         """Strengthen a tie both ways, less so where it hangs on a kunya, which many bear."""
@@ -79,11 +94,12 @@ def gather(reader: Reader) -> Ties:
     rows = {
         item for (item,) in reader.sql("select address from items where kind like '%sqlite%' or kind like '%regf%'")
     }
-    parties = _parties(reader)
+    meant = aliases(reader)
+    parties = _parties(reader, meant)
     entry: list[Line] = []
-    for line in _lines(reader, aliases(reader)):
-        for key in line.keys:
-            ties.where[key].add(line.exhibit)
+    for line in _lines(reader, meant):
+        for key, spelling in line.keys.items():
+            ties.see(key, spelling, line.exhibit)
         if len(line.keys) > CROWD:
             entry = []
             continue
@@ -150,15 +166,22 @@ def _continues(entry: list[Line], line: Line) -> bool:
     return line.number - entry[-1].number <= GAP and not kinds & {kind for kind, _ in line.keys}
 
 
-def _parties(reader: Reader) -> dict[str, frozenset[Key]]:
+def _parties(reader: Reader, meant: dict[Key, str]) -> dict[str, frozenset[Key]]:
     """By item, who writes to whom in it: what a message says seldom describes who sent it."""
     found: dict[str, set[Key]] = defaultdict(set)
     for item, kind, value in reader.sql(
         """select distinct item, p.kind, p.value from (select item, unnest(parties) p from events
            where kind = 'message' and item != '') where p.value != ''"""
     ):
-        found[item].add((kind, value))
+        found[item].add((kind, meant.get((kind, value), value)))
     return {item: frozenset(keys) for item, keys in found.items()}
+
+
+def _owner(card: str) -> Key | None:
+    """Whom a card is of: somebody's name, or for a name the address it was given."""
+    if "@" in card and " " not in card:
+        return None if is_common("email", card.lower()) else ("email", card.lower())
+    return name_key(card) if card else None
 
 
 def _lines(reader: Reader, meant: dict[Key, str]) -> Iterator[Line]:
@@ -178,8 +201,8 @@ def _grouped(reader: Reader, meant: dict[Key, str], exhibit: str, parts: int, pa
         if now is None or alone or (now.item, now.number, now.card) != (item, number, card):
             if now is not None:
                 yield now
-            owner = name_key(card) if card else None
-            now = Line(item, number, card, home, {owner: None} if owner else {})
-        now.keys[key] = None
+            owner = _owner(card)
+            now = Line(item, number, card, home, {owner: card} if owner else {})
+        now.keys.setdefault(key, value)
     if now is not None:
         yield now
