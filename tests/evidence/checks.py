@@ -107,6 +107,7 @@ def check_system(claims, at, wanted, kind, medium):
     except EvidenceError:
         return
     block = system.table.boot.cluster if isinstance(system, Ntfs) else system.block
+    split(system)  # a FAT learns its label from its root directory
     claims.check(f"{at}/block_size", found=block, wanted=wanted["block_size"])
     if "label" in wanted:
         label = "" if wanted["label"] == "NO NAME" else wanted["label"] or ""
@@ -174,6 +175,9 @@ def check_entry(claims, at, row, system, entries):
     if "inode" in row:
         found = entry.locator.replace("#", "-").replace("~", "-").split("-")[0]
         claims.check(f"{at}/inode", found=found, wanted=number)
+    for key, found in (("mtime", entry.modified), ("crtime", entry.created)):
+        if key in row:
+            claims.check(f"{at}/{key}", found=str(found), wanted=row[key].rstrip("Z"))
     if "target" in row:
         claims.check(f"{at}/target", found=system.open(entry.locator).whole().decode(), wanted=row["target"])
     elif "size" in row:

@@ -110,6 +110,15 @@ def test_wrong_keys_of_every_form(vault):
 
 
 @pytest.mark.corpus
+def test_the_second_recovery_password(vault):
+    medium, published = vault(RECOVERIES)
+    clear = unlock.open_clear(medium, "bitlocker", (published["second_recovery_password"],))
+    assert serial(clear, published) == published["filesystem_uuid"]
+    with pytest.raises(PasswordError):
+        unlock.open_clear(medium, "bitlocker", ("055055-" * 7 + "055055",))
+
+
+@pytest.mark.corpus
 def test_recovery_passwords_as_people_write_them(vault):
     medium, published = vault(XTS)
     loose = " " + published["recovery_password"].replace("-", " ") + "\n"

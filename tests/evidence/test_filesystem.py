@@ -17,7 +17,7 @@ from .specimens import exercise, expected_live, live, mutated, split
 NAMES = (
     [f"made/{name}.raw.gz" for name in ("ext2", "ext3", "ext4", "fat12", "fat16", "fat32", "exfat", "ntfs", "secret")]
     + ["made/iso-joliet-rockridge.iso.gz", "made/gpt.raw.gz", "made/mbr-extended.raw.gz"]
-    + [f"dfir_ntfs/{name}.raw.gz" for name in ("exfat_lin_part", "exfat_encrypted", "fat16_moved", "fat_lfn_test")]
+    + [f"dfir_ntfs/{name}.raw.gz" for name in ("exfat_lin_part", "fat16_moved", "fat_lfn_test")]
     + [f"dfir_ntfs/{name}.raw.gz" for name in ("fat_noloop", "fat_unusual_cluster", "ntfs3", "ntfs_index")]
     + ["dfir_ntfs/win_exfat_7.raw.gz", "plaso/syslog_image.dd"]
 )
@@ -195,3 +195,13 @@ def test_a_symbolic_link_is_read_as_where_it_leads(corpora, name):
     assert (link.path, link.size, link.slack) == ("link-to-rapport", 21, 0)
     assert system.open(link.locator).whole() == b"Documents/rapport.txt"
     assert system.extents(link.locator) == []
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("name", ["made/hfs", "format-corpus/hfs-speltzman-JW_disk9_hfstest_9"])
+def test_classic_hfs_is_refused_by_name(corpora, name):
+    path = next((corpora / "filesystems").glob(f"{name}.*gz"))
+    (volume,) = volumes(medium := Memory(unpack(path)))
+    assert volume.kind == "hfs"
+    with pytest.raises(UnsupportedError, match="classic HFS"):
+        mount(volume.kind, medium)

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from moisson.evidence.extents import merge
 from moisson.evidence.filesystem import Budget, Entry, Fault, printable
 from moisson.evidence.tsk import Tree
 from moisson.evidence.volume import scan
@@ -142,14 +143,43 @@ def test_a_size_beyond_the_chain_is_cut_and_said_so(corpora, name):
 
 
 @pytest.mark.corpus
-@pytest.mark.parametrize("name", ["fat12", "fat32"])
-def test_what_a_size_of_four_gigabytes_hides_is_free_space(corpora, name):
+@pytest.mark.parametrize("name", ["fat12", "fat16", "fat32"])
+def test_a_size_of_four_gigabytes_leaves_what_the_chain_holds(corpora, name):
     data = unpack(corpora / "filesystems" / "made" / f"{name}.raw.gz")
     before = Tree("fat", Memory(data))
-    (place, _), *_ = before.extents(next(e.locator for e in split(before)[0] if e.path == "big.txt"))
+    whole = next(e for e in split(before)[0] if e.path == "big.txt")
     tree = Tree("fat", with_size(data, 0xFFFFFFFF))
-    assert "big.txt" not in {e.path for e in split(tree)[0]}
-    assert any(at <= place < at + n for at, n in tree.free())
+    (big,) = [e for e in split(tree)[0] if e.path == "big.txt"]
+    assert (big.locator, big.flags, big.offset) == (whole.locator, ("size-cut",), whole.offset)
+    assert tree.extents(big.locator) == merge(before.extents(whole.locator))
+    assert tree.open(big.locator).whole()[: whole.size] == before.open(whole.locator).whole()
+    assert not any(at <= big.offset < at + n for at, n in tree.free())
+
+
+@pytest.mark.corpus
+def test_what_an_exfat_file_never_wrote_reads_as_zeros_and_is_slack(corpora):
+    data = bytearray(unpack(corpora / "filesystems" / "made" / "exfat.raw.gz"))
+    before = Tree("exfat", Memory(bytes(data)))
+    whole = next(e for e in split(before)[0] if e.path == "big.txt")
+    content = before.open(whole.locator).whole()
+    row = before.rows.place(int(whole.locator)) + 32
+    assert data[row] == 0xC0
+    data[row + 8 : row + 16] = (1000).to_bytes(8, "little")
+    tree = Tree("exfat", Memory(bytes(data)))
+    big = next(e for e in split(tree)[0] if e.path == "big.txt")
+    assert (big.size, big.slack) == (whole.size, whole.slack + whole.size - 1000)
+    assert tree.open(big.locator).whole() == content[:1000] + bytes(len(content) - 1000)
+    assert tree.slack(big.locator).whole()[: len(content) - 1000] == content[1000:]
+
+
+@pytest.mark.corpus
+def test_only_guesses_are_uncertain(corpora, dftt):
+    medium, values = dftt("6-undel-fat.zip")
+    flagged = {e.size for e in split(Tree("fat", medium))[0] if "uncertain" in e.flags}
+    assert flagged == {f["size"] for f in values["deleted_files"]} - {780}
+    exfat = Tree("exfat", Memory(unpack(corpora / "filesystems" / "made" / "exfat.raw.gz")))
+    (dead,) = [e for e in split(exfat)[0] if e.state == "deleted" and e.size]
+    assert "uncertain" not in dead.flags
 
 
 @pytest.mark.corpus

@@ -25,9 +25,10 @@ class Entry(Struct, frozen=True, omit_defaults=True):
     lies between the end of what was written to it and the end of its last block.
 
     `flags`: `overwritten` (a live file claims some of its blocks), `truncated` (some lie beyond the end of the image),
-    `size-cut` (it claims more than it can have), `content-gone` (no place is known of what it held), `reused` (its
-    record is another file's now), `beyond-volume` (all deleted files before it fill the volume already), `link` (a
-    second name of a file listed before), `stream`, `resident`, `sparse`, `compressed`, `encrypted`, `system`.
+    `uncertain` (deleted, and that its blocks follow each other is a guess), `size-cut` (it claims more than it can
+    have), `content-gone` (no place is known of what it held), `reused` (its record is another file's now),
+    `beyond-volume` (all deleted files before it fill the volume already), `link` (a second name of a file listed
+    before), `stream`, `resident`, `sparse`, `compressed`, `encrypted`, `system`.
     """
 
     locator: str

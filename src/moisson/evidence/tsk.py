@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pytsk3  # type: ignore[import-untyped]
 
-from moisson.errors import AddressError, DamagedError
+from moisson.errors import AddressError, DamagedError, UnsupportedError
 from moisson.evidence.extents import Claims, Extent, Pieces, Range, complement, first, length, rest
 from moisson.evidence.filesystem import Budget, Entry, Fault, printable
 from moisson.evidence.named import label_and_serial
+from moisson.evidence.rows import Geometry, Row, short_name
 from moisson.evidence.sleuth import (
     Attribute,
     attributes,
@@ -66,6 +67,8 @@ class Tree:
     """A file system of The Sleuth Kit, walked from its root and through its orphans."""
 
     def __init__(self, kind: str, medium: Medium) -> None:
+        if kind == "hfs" and medium.pread(1024, 2) == b"BD":
+            raise UnsupportedError("classic HFS is not read here, only HFS+")
         self.source, self.kind = kind, SCHEMES[kind]
         self.medium, self.mended = medium, ""
         try:
@@ -77,6 +80,7 @@ class Tree:
             self.fs = open_fs(kind, view)
         self.block = int(self.fs.info.block_size) or 512
         self.local = kind in ("fat", "exfat")
+        self.rows = Geometry(self.medium, kind) if self.local else None
         self.label, self.serial = label_and_serial(kind, self.medium)
         self._claimed: list[Range] | None = None
         self._met: Counter[int] = Counter()
@@ -93,6 +97,9 @@ class Tree:
             if isinstance(found, Fault):
                 yield found
             elif found.state == "live":
+                if isinstance(file, Row):
+                    yield self._cut(found, file, claims)
+                    continue
                 if not found.turn:
                     claims.add(e for a in attributes(file) for e in runs_of(a, self.block))
                 yield from self._entries(found, file, [])
@@ -103,6 +110,24 @@ class Tree:
         for found in late:
             yield from budget.spend(self._late(found))
         yield from budget.over()
+
+    def _cut(self, found: _Found, row: Row, claims: Claims) -> Entry:
+        """The entry of a file that claims too much: what its chain of clusters holds of it."""
+        extents = self._chain(row)
+        claims.add(extents)
+        size = min(row.size, length(extents))
+        flags = ("size-cut" if size else "content-gone",)
+        return Entry(f"{row.number}{found.turn}", found.path, found.name, size, flags=flags, offset=first(extents))
+
+    def _chain(self, row: Row) -> list[Extent]:
+        return self.rows.chain(row.cluster, self.medium.size) if self.rows is not None else []
+
+    def _promise(self, number: int, size: int, extents: list[Extent], *, dead: bool) -> tuple[int, tuple[str, ...]]:
+        """How much of a file was ever written, and whether that it lies in one piece is but a guess."""
+        stream = self.rows.stream(number) if self.rows is not None and self.source == "exfat" else None
+        valid = size if stream is None else min(size, stream[0])
+        guess = dead and self.rows is not None and length(extents) > self.rows.cluster
+        return valid, ("uncertain",) * (guess and (stream is None or not stream[1]))
 
     def _late(self, found: _Found) -> Iterator[Entry]:
         if found.turn.startswith("~"):
@@ -145,7 +170,23 @@ class Tree:
             except OSError as error:
                 if not dead:
                     yield Fault(str(number), base, "damaged", sentence(error)), None
+            if self.source == "fat" and not dead:
+                for big in self._oversized(number):
+                    path = f"{base}/{big.name}" if base else big.name
+                    yield (
+                        _Found(path, big.name, big.number, "live", self._turn(big.number, 1, reused=False, live=True)),
+                        big,
+                    )
             todo += reversed(inside)
+
+    def _oversized(self, number: int) -> list[Row]:
+        """The files of a directory that claim more than the volume, which The Sleuth Kit leaves out."""
+        try:
+            file = self.fs.open_meta(number)
+        except OSError:
+            return []
+        places = [e for a in attributes(file) for e in runs_of(a, self.block)]
+        return list(self.rows.oversized(places)) if self.rows is not None else []
 
     def _row(self, row: Any, base: str, *, dead: bool) -> tuple[_Found | None, Any]:
         info = row.info.name
@@ -154,7 +195,9 @@ class Tree:
             return None, None
         if raw.endswith(_LABEL):
             self.label = self.label if base else _label(raw)
-            return None, None
+            if row.info.meta is None or not int(row.info.meta.size) or self.source != "fat":
+                return None, None
+            raw = short_name(raw[: -len(_LABEL)].ljust(11)[:11]).encode()
         gone = bool(int(info.flags) & _DEAD_NAME)
         file, number = row, int(info.meta_addr)
         if row.info.meta is None and gone and number != int(self.fs.info.root_inum):
@@ -244,7 +287,9 @@ class Tree:
             info = attribute.info
             plain = main and self.source != "ntfs"
             locator = str(number) if plain else f"{number}-{int(info.type)}-{int(info.id)}"
-            slack = length(rest(extents, size)) if size else 0
+            valid, guess = self._promise(number, size, extents, dead=found.state != "live")
+            flags += guess
+            slack = length(rest(extents, valid)) if size else 0
             yield locator, stream, size, flags, first(extents), slack
         if not seen and int(file.info.meta.type) in _FILES and self.source != "ntfs":
             flags = ("content-gone",) if int(file.info.meta.size) else ()
@@ -293,6 +338,8 @@ class Tree:
 
     def open(self, locator: str) -> Reader:
         """The bytes of an entry."""
+        if (big := self._big(locator)) is not None:
+            return Reader(Pieces(self.medium, self._chain(big), min(big.size, length(self._chain(big)))))
         file, attribute = self._find(locator)
         if attribute is None:
             return Reader(Memory(b""))
@@ -302,17 +349,32 @@ class Tree:
         size = size_of(attribute, extents, self.medium)
         if is_packed(attribute) or self.source == "ntfs":
             return Reader(Attribute(file, attribute, size, self.medium.size))
-        return Reader(Pieces(self.medium, extents, size))
+        valid, _ = self._promise(int(file.info.meta.addr), size, extents, dead=False)
+        return Reader(Pieces(self.medium, extents, size, valid))
+
+    def _big(self, locator: str) -> Row | None:
+        """The row of a file that claims more than the volume, if the locator leads to one."""
+        parts = _LOCATOR.fullmatch(locator)
+        if self.source != "fat" or self.rows is None or not parts or parts["reused"] or parts["stream"]:
+            return None
+        return self.rows.by_number(int(parts["number"]))
 
     def slack(self, locator: str) -> Reader:
-        """The rest of the last block."""
+        """What lies in its blocks beyond what was written to it."""
+        if self._big(locator) is not None:
+            return Reader(Memory(b""))
         file, attribute = self._find(locator)
         extents = runs_of(attribute, self.block) if attribute is not None and _target(file) is None else []
-        left = rest(extents, size_of(attribute, extents, self.medium)) if extents else []
+        left: list[Extent] = []
+        if extents:
+            size = size_of(attribute, extents, self.medium)
+            left = rest(extents, self._promise(int(file.info.meta.addr), size, extents, dead=False)[0])
         return Reader(Pieces(self.medium, left, length(left)))
 
     def extents(self, locator: str) -> list[Extent]:
         """Where an entry lies."""
+        if (big := self._big(locator)) is not None:
+            return self._chain(big)
         file, attribute = self._find(locator)
         return runs_of(attribute, self.block) if attribute is not None and _target(file) is None else []
 

@@ -15,6 +15,7 @@ import pybde  # type: ignore[import-not-found]
 
 from moisson.errors import DamagedError, PasswordError
 from moisson.evidence import luks
+from moisson.evidence.protectors import each_recovery
 from moisson.evidence.virtual import Foreign
 from moisson.reader import Reader, Window
 
@@ -95,8 +96,9 @@ def _bitlocker(medium: Medium, keys: tuple[str, ...]) -> Medium:
 def _unlock(medium: Medium, keys: tuple[str, ...]) -> Foreign:
     for key in ("", *keys):
         try:
-            if found := _try(medium, key):
-                return found
+            for view in each_recovery(medium) if _RECOVERY.fullmatch(key) else (medium,):
+                if found := _try(view, key):
+                    return found
         except (OSError, ValueError, OverflowError, MemoryError) as error:
             if not key:
                 raise DamagedError(f"BitLocker: {' '.join(str(error).split())[-200:]}") from error
