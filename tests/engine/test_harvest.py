@@ -4,6 +4,7 @@ import hashlib
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -122,7 +123,8 @@ def harvest_with_kills(root: Path, kills: int, seed: int) -> None:
     """Kill the coordinator or any process below it at random moments, then let it end."""
     rng, left = random.Random(seed), kills
     while True:
-        process = subprocess.Popen(harvest_command(root), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        done = left
+        process = subprocess.Popen(harvest_command(root), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         while left and process.poll() is None:
             time.sleep(rng.uniform(0.05, 1.5))
             family = [process.pid, *descendants(process.pid)]
@@ -134,10 +136,21 @@ def harvest_with_kills(root: Path, kills: int, seed: int) -> None:
             left -= 1
             if victim == process.pid:
                 break
-        if process.wait(timeout=300) == 0 and not left:
+        _, said = process.communicate(timeout=300)
+        assert process.returncode == 0 or left < done, f"undisturbed, it ended with {process.returncode}: {said}"
+        if process.returncode == 0 and not left:
             return
         if process.returncode == 0:
             left = 0
+
+
+def test_a_case_whose_making_was_cut_off_is_made_again(tmp_path):
+    (tmp_path / "case").mkdir()
+    with sqlite3.connect(tmp_path / "case" / "manifest.db") as begun:
+        begun.execute("pragma journal_mode=wal")
+    begun.close()
+    done = subprocess.run([*harvest_command(tmp_path / "case"), "--until", "glance"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_kills_at_random_moments_change_nothing(demo_case, tmp_path):

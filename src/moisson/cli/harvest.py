@@ -71,7 +71,7 @@ def _settings(case: Path, until: Pass, passwords: Path | None, regions: str, lan
 
     old = Settings()
     if (case / "manifest.db").exists():
-        kept = Manifest(case / "manifest.db", readonly=True).setting("settings")
+        kept = Manifest(case / "manifest.db").setting("settings")
         old = msgspec.json.decode(kept, type=Settings) if kept else old
     changes: dict[str, object] = {"until": until}
     if regions:
