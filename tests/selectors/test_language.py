@@ -9,33 +9,9 @@ from moisson.selectors.find import Context, find
 from moisson.selectors.language import languages, scripts
 
 CASE = Context()
-KNOWN = {
-    "arb": "ar",
-    "eng": "en",
-    "fra": "fr",
-    "deu_1996": "de",
-    "nld": "nl",
-    "tur": "tr",
-    "spa": "es",
-    "ita": "it",
-    "rus": "ru",
-    "pes_1": "fa",
-    "urd": "ur",
-    "kmr": "kmr",
-    "heb": "he",
-    "ukr": "uk",
-    "jpn": "ja",
-    "kor": "ko",
-    "hye": "hy",
-    "kat": "ka",
-    "uig_arab": "ug",
-    "pbu": "ps",
-    "pol": "pl",
-    "vie": "vi",
-    "cmn_hans": "zh",
-    "azj_latn": "az",
-    "som": "so",
-}
+FINER = {"deu_1996.html": "de", "por_PT.html": "pt", "kmr.html": "kmr", "ckb.html": "kmr"}
+# Told as their neighbours: no kept model knows Hausa, Uzbek, Tigrinya or Yiddish. The Sorani text is in Latin letters.
+UNKNOWN = {"hau_NG.html", "uzn_latn.html", "tir.html", "ydd.html"}
 
 
 def prose(path):
@@ -46,24 +22,27 @@ def prose(path):
 def test_whole_documents(corpora):
     folder = corpora / "lang" / "udhr"
     truth = json.loads((corpora / "lang" / "expected.json").read_text("utf-8"))["udhr"]
-    wrong = {}
-    for name, tag in KNOWN.items():
-        text = prose(folder / f"{name}.html")
+    wrong = set()
+    for name, said in truth.items():
+        text = prose(folder / name)
         found = languages(text, CASE)
-        if not found or found[0][0] != tag:
-            wrong[name] = found[:2]
-        script = truth[f"{name}.html"]["script"]
-        if script in ("Latin", "Arabic", "Cyrillic", "Hebrew"):
-            assert scripts(text)[0][0] == script, name
-    assert not wrong
+        if not found or found[0][0] != FINER.get(name, said["lang"].partition("-")[0]):
+            wrong.add(name)
+        assert scripts(text)[0][0] == said["script"], name
+    assert wrong == UNKNOWN
 
 
 @pytest.mark.corpus
-@pytest.mark.parametrize("tag", ["ar", "fr", "en", "tr", "de", "nl", "fa"])
-def test_sentences(corpora, tag):
-    lines = (corpora / "lang" / "lingua" / f"{tag}.txt").read_text("utf-8").splitlines()[:100]
-    right = sum((languages(line, CASE) or (("", 0.0),))[0][0] == tag for line in lines)
-    assert right >= 0.95 * len(lines)
+def test_all_sentences(corpora):
+    truth = json.loads((corpora / "lang" / "expected.json").read_text("utf-8"))["lingua"]
+    weak = {"ru": 0.93, "ur": 0.83, "hi": 0.93, "az": 0.94}
+    for name, said in truth.items():
+        lines = (corpora / "lang" / "lingua" / name).read_text("utf-8").splitlines()
+        assert len(lines) == said["lines"]
+        right = sum((languages(line, CASE) or (("", 0.0),))[0][0] == said["iso"] for line in lines)
+        assert right >= weak.get(said["iso"], 0.97) * len(lines), (name, right)
+        share = sum((scripts(line) or (("", 0.0),))[0][0] == said["script"] for line in lines)
+        assert share >= (0.84 if said["iso"] == "ur" else 0.98) * len(lines), name
 
 
 def test_arabic_in_latin_letters():

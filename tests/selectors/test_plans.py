@@ -48,6 +48,11 @@ def test_regions(value, region):
     assert region_of(value) == region
 
 
+@pytest.mark.parametrize(("digits", "region"), [("07911123456", "GB"), ("2042345678", "US"), ("0528812345", "MA")])
+def test_neighbours_under_one_code_are_valid(digits, region):
+    assert [r.value for r in readings(digits, (region,)) if r.region] == [told(digits, region)]
+
+
 def test_no_number_is_longer_than_the_recommendation_allows():
     assert not readings("0410313113111300", ("DE",))
 

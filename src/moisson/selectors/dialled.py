@@ -34,6 +34,7 @@ _OTHER = re.compile(
 _MONEY = re.compile(
     r"[ \u00a0]?(?:[€$£¥%]|eur\b|usd\b|tnd\b|iqd\b|km\b|cm\b|kg\b|mb\b|gb\b|ko\b|mo\b|دينار|دولار|يورو)"
 )
+_EXTENSION = re.compile(r"(?:x|ext\.?|poste) ?\d{1,7}(?!\w)")
 _GLUED = re.compile(r"(?:tel|phone|number|mobile|fax|gsm|num[ée]ro)[.\-/,]$")
 _LABEL_STEMS = (
     "el", "fon", "phone", "mobil", "portab", "gsm", "fax", "whats", "viber", "signal", "call", "joind", "appele", "num",
@@ -66,7 +67,8 @@ def phone_at(page: Folded, start: int, ctx: Context, near: str, around: Around) 
         return None
     for end in _ends(text, m):
         after = text[end : end + 1]
-        if (after.isalpha() and after.isascii()) or after == "_" or _MONEY.match(page.low, end):
+        glued = _is_latin(after) or after == "_"
+        if (glued and not _EXTENSION.match(page.low, end)) or _MONEY.match(page.low, end):
             continue
         if hit := _read(text, place, end, ctx, around):
             return hit
@@ -77,7 +79,7 @@ def _place(page: Folded, start: int, near: str) -> _Place | None:
     text, low = page.text, page.low
     before = text[start - 1 : start]
     plus = before == "+" or (before == "(" and text[start - 2 : start - 1] == "+")
-    if not plus and ((before.isalpha() and before.isascii()) or before in _NO_NUMBER):
+    if not plus and (_is_latin(before) or before in _NO_NUMBER):
         return None
     glued = before in (".", "-", "/", ",") and text[start - 2 : start - 1].isalnum()
     if glued and not _GLUED.search(low, max(0, start - 8), start):
@@ -90,6 +92,11 @@ def _place(page: Folded, start: int, near: str) -> _Place | None:
         if near or _OTHER.search(line):
             return None
     return _Place(left, plus or text.startswith("00", start), plus, labelled)
+
+
+def _is_latin(sign: str) -> bool:
+    """Whether a sign is a Latin letter or an accent on one."""
+    return (sign.isalpha() and sign < "\u0250") or "\u0300" <= sign <= "\u036f"
 
 
 def _ends(text: str, m: re.Match[str]) -> list[int]:
@@ -130,7 +137,7 @@ def _judge(
     trunk = bool(best.region) and groups[0][0] == "0"
     if not (place.plus or labelled or first > 0.8 or trunk or several or beside):
         return None
-    if best.region and not trunk and not labelled and not (best.confidence > 0.8 and len(groups) > 1) and not beside:
+    if best.region and not trunk and not labelled and not (first > 0.8 and len(groups) > 1) and not beside:
         return None
     sure = best.confidence + (0.08 if labelled and not place.plus else 0.0)
     return Hit("phone", best.value, left, end, min(0.99, sure))

@@ -9,9 +9,9 @@ _DIGITS = {
     **{ord("٠") + i: str(i) for i in range(10)},
     **{ord("۰") + i: str(i) for i in range(10)},
     **{ord("０") + i: str(i) for i in range(10)},
-    ord("٫"): ".", ord("＋"): "+", ord("﹢"): "+",
+    ord("٫"): ".", ord("＋"): "+", ord("﹢"): "+", ord("（"): "(", ord("）"): ")", ord("－"): "-", ord("\u3000"): " ",
 }  # fmt: skip
-_ODD_DIGITS = re.compile("[٠-٩۰-۹０-９٫＋﹢]+")
+_ODD_DIGITS = re.compile("[٠-٩۰-۹０-９٫＋﹢（）－\u3000]+")
 _MARKS = re.compile("[\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\u061c\ufeff\u00ad]+")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, ClassVar
 
 import phonenumbers
@@ -26,6 +27,17 @@ _SHARED = {
 _NOWHERE = frozenset({"001", "ZZ", ""})
 
 
+_SCHEME = re.compile(r"(?:[\w ]{0,20}\b)?(?:tel|sms|callto|whatsapp):[ \t]*", re.IGNORECASE)
+_CONTEXT = re.compile(r";phone-context=(\+[0-9.()-]{1,20})")
+
+
+def _in_context(number: str, context: str) -> str:
+    """A local number of a `tel:` URI (RFC 3966) behind the prefix that it is local to."""
+    region = plans.main_region("+" + "".join(filter(str.isdigit, context)))
+    found = plans.readings(number, (region,)) if region else ()
+    return found[0].value if found else f"{context} {number}"
+
+
 class Phone(Kind):
     """A telephone number in E.164, or a short code as its digits."""
 
@@ -37,12 +49,14 @@ class Phone(Kind):
     @classmethod
     def clean(cls, raw: str, ctx: Context) -> str | None:
         text = plain(raw).strip()
-        for scheme in ("tel:", "sms:", "callto:", "whatsapp:"):
-            text = text.removeprefix(scheme)
+        if m := _SCHEME.match(text):
+            text = text[m.end() :]
         chat, mark, _ = text.partition("@")
         if mark and text.endswith(("@s.whatsapp.net", "@c.us")):
             text = "+" + chat.lstrip("+").partition(":")[0].partition(".")[0]
-        text = text.partition(";")[0]
+        if m := _CONTEXT.search(text):
+            text = _in_context(text.partition(";")[0], m[1])
+        text = text.partition(";")[0].replace("ー", "-")
         if any(c.isalpha() for c in text) or len(text) > 60:
             return None
         digits = "".join(c for c in text if c.isdigit())

@@ -33,7 +33,10 @@ class Reading(NamedTuple):
 
 
 class _Plan(NamedTuple):
-    """How a region numbers: its code, patterns and prefixes; only of `plain` ones do the patterns tell all."""
+    """How a region numbers: its code, patterns and prefixes.
+
+    Of `plain` ones, without neighbours under their code, the patterns tell all; of others perhaps what is impossible.
+    """
 
     code: int
     general: re.Pattern[str]
@@ -42,6 +45,7 @@ class _Plan(NamedTuple):
     mobile: re.Pattern[str] | None
     trunk: str
     abroad: re.Pattern[str]
+    general_tells: bool
     plain: bool
 
     def kind(self, national: str) -> str:
@@ -71,7 +75,8 @@ def _plan(region: str) -> _Plan | None:
         _pattern(data.mobile),
         trunk,
         re.compile(data.international_prefix or "00"),
-        (data.national_prefix_for_parsing or "") == trunk and not data.national_prefix_transform_rule,
+        not data.national_prefix_transform_rule,
+        (data.national_prefix_for_parsing or "") == trunk and len(COUNTRY_CODE_TO_REGION_CODE[code]) == 1,
     )
 
 
@@ -129,9 +134,9 @@ def _readings(raw: str, regions: tuple[str, ...]) -> tuple[Reading, ...]:
         return ()
     head = raw.lstrip("( ")
     if head.startswith("+"):
-        found = _world(raw[raw.index("+") :], 0.98)
+        found = _world(raw[raw.index("+") :], 0.98) or _from_abroad(digits, regions)
     elif digits.startswith("00"):
-        found = _world(_ABROAD.sub("+", raw, count=1), 0.96)
+        found = _world(_ABROAD.sub("+", raw, count=1), 0.96) or _from_abroad(digits, regions)
     else:
         found = _national(raw, digits, regions)
         if digits[0] != "0" and len(digits) > 9 and (world := _world(digits, 0.65)):
@@ -139,6 +144,13 @@ def _readings(raw: str, regions: tuple[str, ...]) -> tuple[Reading, ...]:
             expected = region_of(world[0].value) in regions
             found = [*usual, *world, *found[len(usual) :]] if expected else [*found, *world]
     return tuple(r for r in found if len(r.value) <= _LONGEST)
+
+
+def _from_abroad(digits: str, regions: tuple[str, ...]) -> list[Reading]:
+    """What remains behind the digits that are dialled for a call abroad in one of these regions, or behind 00."""
+    prefixes = [re.compile("00"), *(plan.abroad for region in regions if (plan := _plan(region)))]
+    rests = (digits[m.end() :] for prefix in prefixes if (m := prefix.match(digits)))
+    return next((found for rest in rests if (found := _world(rest, 0.9))), [])
 
 
 def _world(text: str, confidence: float) -> list[Reading]:
@@ -159,7 +171,7 @@ def _e164(digits: str) -> str:
     trunk = any(plan.trunk and national.startswith(plan.trunk) for plan in plans)
     if not trunk and any(plan.kind(national) for plan in plans):
         return "+" + digits
-    if not trunk and (plans and all(plan.plain for plan in plans)):
+    if not trunk and (plans and all(plan.plain and plan.general_tells for plan in plans)):
         return ""
     if size == 1 and digits[0] == "1" and len(national) > 11:
         return ""
@@ -192,9 +204,9 @@ def _in_region(digits: str, region: str, plan: _Plan, groups: list[str]) -> tupl
     """A valid number of one region: whether its trunk prefix lacks, its groups are usual, it is not mobile, E.164."""
     stripped = digits[len(plan.trunk) :] if plan.trunk and digits.startswith(plan.trunk) else digits
     national = stripped if plan.general.fullmatch(stripped) else digits
-    if not plan.general.fullmatch(national):
+    if plan.general_tells and not plan.general.fullmatch(national):
         return None
-    if plan.plain and national[0] != "0":
+    if plan.plain and plan.general_tells and national[0] != "0":
         kind = plan.kind(national)
         if not kind:
             return None
