@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from moisson.link.aliases import NEAR, _merged, aliases
 from moisson.link.countries import hypotheses
-from moisson.link.rarity import shared
+from moisson.link.rarity import proof, shared
 from moisson.model import Sighting
 from moisson.store.manifest import Manifest
 from moisson.store.query import Reader
@@ -39,6 +39,7 @@ def test_the_case_knows_whose_number_it_is(tmp_path: Path) -> None:
     assert aliases(reader) == {("phone", BELGIAN): FRENCH}
     assert [(s.value, s.exhibits) for s in shared(reader)] == [(FRENCH, ("A", "B"))]
     assert {(h.country, h.value) for h in hypotheses(reader)} == {("FR", FRENCH)}
+    assert {exhibit for exhibit, *_ in proof(reader, "phone", FRENCH)} == {"A", "B"}
 
 
 @pytest.mark.parametrize(

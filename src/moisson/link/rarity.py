@@ -143,14 +143,18 @@ def _best(found: list[Shared]) -> tuple[tuple[str, str], ...]:
 
 
 def proof(reader: Reader, kind: str, value: str, most: int = 20) -> Iterator[tuple[str, str, str, str]]:
-    """Where a selector stands: exhibit, address, path of the item, context; one sighting an exhibit first."""
+    """Where a selector stands: exhibit, address, path of the item, context; one sighting an exhibit first.
+
+    What means it stands for it.
+    """
+    values = [value, *(other for (of, other), meant in aliases(reader).items() if of == kind and meant == value)]
     yield from reader.sql(
         """select s.exhibit, s.address, coalesce(i.path, ''), s.context from (
                select *, row_number() over (partition by exhibit order by address) k from sightings
-               where kind = ? and value = ?) s
+               where kind = ? and list_contains(?::varchar[], value)) s
            left join items i on i.address = s.item and i.exhibit = s.exhibit
            order by s.k, s.exhibit, s.address limit ?""",
         kind,
-        value,
+        values,
         most,
     )
