@@ -226,4 +226,5 @@ def _in_region(digits: str, region: str, plan: _Plan, groups: list[str]) -> tupl
         return False, False, fixed, value
     written = phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)
     bare = unprefixed and written.lstrip("(").startswith(plan.trunk)
-    return bare, len(groups) > 1 and _CHUNK.findall(written) == groups, fixed, value
+    bodies = (groups, groups[1:]) if groups[0] == plan.trunk else (groups,)
+    return bare, len(groups) > 1 and _CHUNK.findall(written) in bodies, fixed, value
