@@ -9,6 +9,7 @@ from isal import isal_zlib
 from isal.isal_zlib import crc32
 
 from moisson.errors import DamagedError, EvidenceError, LimitError, PasswordError, UnsupportedError
+from moisson.evidence.ewfsection import IsalError
 from moisson.evidence.inflated import RAW, Inflated
 from moisson.evidence.members import Salvaged, damage
 from moisson.extract import inflate, sevenzip, ziplock
@@ -161,7 +162,7 @@ def _at_once(packed: Medium, size: int) -> bytes | None:
     decoder = isal_zlib.decompressobj(RAW)
     try:
         return decoder.decompress(packed.pread(0, packed.size), size + 1)
-    except isal_zlib.error:
+    except IsalError:
         return None
 
 
