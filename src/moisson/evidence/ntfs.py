@@ -1,6 +1,6 @@
 """NTFS by record of its master file table, so that a damaged directory or a truncated image hides nothing.
 
-Plain streams are read from where they lie; compressed ones, WOF included, by libfsntfs or else by The Sleuth Kit. The
+Plain streams are read from where they lie, files of WOF by `wof`, compressed ones by libfsntfs or The Sleuth Kit. The
 locator of a stream is `record-type-id` as in `4711-128-4`; `#2` after it is the second name of the same file.
 """
 
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from moisson.errors import AddressError, DamagedError, PasswordError
+from moisson.errors import AddressError, DamagedError, PasswordError, UnsupportedError
 from moisson.evidence import mft
 from moisson.evidence.extents import Claims, Extent, Pieces, Range, complement, first, length, overlaps, rest
 from moisson.evidence.filesystem import Budget, Entry, Fault, printable
 from moisson.evidence.filetable import Table
 from moisson.evidence.packed import Library
+from moisson.evidence.wof import Packed
 from moisson.reader import Memory, Reader
 
 if TYPE_CHECKING:
@@ -268,10 +269,25 @@ class Ntfs:
             raise PasswordError(f"ntfs:{locator} is encrypted by the file system (EFS)")
         if attribute.data is not None and not packed:
             return Reader(Memory(attribute.data))
-        if packed or attribute.flags & mft.COMPRESSED:
+        if packed:
+            return Reader(
+                Packed(self._beside(record, locator), (record.first(mft.REPARSE) or attribute).data or b"", size)
+            )
+        if attribute.flags & mft.COMPRESSED:
             self._library = self._library or Library(self.medium)
             return Reader(self._library.stream(record.number, attribute, size))
         return Reader(Pieces(self.medium, extents, size, attribute.valid))
+
+    def _beside(self, record: mft.Record, locator: str) -> Medium:
+        """The stream that holds a packed file."""
+        for attribute in record.attributes:
+            if attribute.type == mft.DATA and attribute.name == _WOF_STREAM:
+                if attribute.data is not None:
+                    return Memory(attribute.data)
+                extents = self.table.place(attribute)
+                size = self._size(attribute, extents, packed=False)
+                return Pieces(self.medium, extents, size, attribute.valid)
+        raise UnsupportedError(f"ntfs:{locator} is kept in an archive of Windows (WOF), not in its own record")
 
     def slack(self, locator: str) -> Reader:
         """What lies in the clusters of a stream beyond what was written to it."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyfsntfs  # type: ignore[import-not-found]
 
-from moisson.errors import DamagedError
+from moisson.errors import DamagedError, UnsupportedError
 from moisson.evidence import mft
 from moisson.evidence.sleuth import Attribute, open_fs, sentence
 from moisson.reader import Reader
@@ -46,7 +46,7 @@ class Library:
         self._file = Reader(medium).file()
 
     def stream(self, number: int, attribute: mft.Attribute, size: int) -> Medium:
-        """The content of a stream, unpacked; raises `DamagedError`."""
+        """The content of a stream, unpacked; raises `DamagedError` or `UnsupportedError`."""
         try:
             if self._volume is None:
                 volume = pyfsntfs.volume()
@@ -64,7 +64,7 @@ class Library:
 
     def _other(self, number: int, attribute: mft.Attribute, size: int) -> Medium:
         if not attribute.flags & mft.COMPRESSED:
-            raise DamagedError(f"ntfs: record {number} has a packed stream that no reader here unpacks")
+            raise UnsupportedError(f"ntfs: record {number} has a packed stream that no reader here unpacks")
         try:
             file = open_fs("ntfs", self.medium).open_meta(number)
             for found in file:
