@@ -31,6 +31,9 @@ def carve_sqlite(data: Reader, offset: int, limit: int) -> Carved | None:
         count = _highest(span, size)
     if count > _COUNT:
         return None
+    after, framed = span.pread(size, size), span.pread(size + 24, size)
+    if len(framed) == size and any(after) and page_holds(framed) and not page_holds(after):
+        return None
     total = count * size
     broken = _broken(span, min(count, span.size // size), size)
     if broken < 0 and total <= span.size:
@@ -220,9 +223,7 @@ def carve_pages(data: Reader, offset: int, limit: int) -> Carved | None:
     size = leaf_size(span.pread(0, 65536))
     if not size:
         return None
-    step, at = size, size
-    if leaf_size(span.pread(size + 24, 65536)) == size:
-        step = at = size + 24
+    step = at = frame_step(span, size)
     while at + size <= span.size and at < 1 << 28:
         raw = span.pread(at, size)
         if not page_holds(raw) or (raw[0] == 0x0D and raw[3:5] != b"\0\0" and leaf_size(raw) != size):
@@ -264,6 +265,7 @@ def _cell_end(raw: bytes, at: int) -> int:
     return at + payload if body == stop and length + total == payload else 0
 
 
-def pages_in(data: Medium, size: int) -> int:
-    """The page size of a stretch of loose pages."""
-    return leaf_size(data.pread(0, min(size, 65536)))
+def frame_step(data: Medium | Reader, size: int) -> int:
+    """How far loose pages lie apart: a page, or a page and the header of a frame of the log."""
+    follows = data.pread(size + 24, 65536)
+    return size + 24 if leaf_size(follows) == size and not leaf_size(data.pread(size, 65536)) else size

@@ -94,7 +94,7 @@ def carve_at(ground: Ground, call: Carver, offset: int, limit: int) -> Carved | 
         if around := beyond_pointers(ground, offset, limit):
             reader, through = around
             found = call(reader, 0, reader.size)
-            if found and found.confidence >= 0.9:
+            if found and found.confidence >= 0.75:
                 return through(found)
         return call(ground, offset, limit)
     except BROKEN:

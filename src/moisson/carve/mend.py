@@ -20,7 +20,8 @@ _SCAN = 4 << 20
 _REACH = 8 << 20
 _PROBE = 3072
 _BACK = 16
-_TRIES = 1500
+_EFFORT = 12 << 20
+_CLOSINGS = 8
 _CLUSTER = 4096
 _PIECES = 4
 _COST = 40
@@ -50,17 +51,24 @@ def join(span: Span, layout: Layout) -> Carved | None:
         return None
     ranges: list[tuple[int, int]] = [(0, span.size)]
     state = huffman.State(layout.scans[0], 0, 0, (0,) * len(layout.frame.components))
+    floor = span.ground.credit - _EFFORT
     for _ in range(_PIECES):
         part = _part(span, ranges)
         raw, state, stop = _read(span, part, code, state)
-        if state.done == code.mcus:
-            end = segments.entropy_end(part, state.at)
-            if end - state.at <= 16 and part.pread(end, 2) == b"\xff\xd9":
-                return _result(span, ranges, end + 2)
-        if stop < 0 or not (found := _next(span, part, raw, code, stop, state)):
+        if end := _closed(part, code, state):
+            return _result(span, ranges, end)
+        if stop < 0 or not (found := _next(span, part, raw, code, state, stop, floor)):
             return None
         ranges, state = found
     return None
+
+
+def _closed(part: Part, code: Coding, state: State) -> int:
+    """Where a picture ends that is full and closed at once, or 0."""
+    if state.done < code.mcus:
+        return 0
+    end = segments.entropy_end(part, state.at)
+    return end + 2 if end - state.at <= 16 and part.pread(end, 2) == b"\xff\xd9" else 0
 
 
 def _part(span: Span, ranges: list[tuple[int, int]]) -> Part:
@@ -89,36 +97,67 @@ def _read(span: Span, part: Part, code: Coding, state: State) -> tuple[bytes, St
         state = huffman.decode(raw, code, state)
     except huffman.Broken as broken:
         return raw, broken.state, broken.at
-    return raw, state, state.at
+    return raw, state, state.at if state.done == code.mcus else until
 
 
 _RESTARTS = frozenset(bytes((b,)) for b in range(0xD0, 0xD8))
 
 
 def _next(
-    span: Span, part: Part, raw: bytes, code: Coding, stop: int, state: State
+    span: Span, part: Part, raw: bytes, code: Coding, state: State, stop: int, floor: int
 ) -> tuple[list[tuple[int, int]], State] | None:
-    """The best place to go on: the sectors before which the good bytes may end, and those that decode after them."""
-    stop = max(stop, state.at)
-    foreign = _foreign(raw, part.size - part.ranges[-1][1], stop, (span.offset + part.ranges[-1][0]) % SECTOR)
-    last_start, before = part.ranges[-1][0], part.size - part.ranges[-1][1]
-    phase = (span.offset + last_start - before) % SECTOR
-    first = foreign or (stop + phase) // SECTOR * SECTOR - phase
-    starts = list(_starts(span, last_start + first - before))
-    tries = 0
-    back = 1 if foreign else _BACK
-    for cut in range(first, max(first - back * SECTOR, before, 1024), -SECTOR):
-        held = _state_at(raw, code, state, cut, span)
-        if held is None:
-            return None
-        for start in sorted(starts, key=lambda start: (start - last_start - cut + before) % _CLUSTER > 0):
-            if tries >= _TRIES or not span.ground.afford(_PROBE * 4):
-                return None
-            tries += 1
-            if start > last_start + cut - before and _fits(span, raw[held.at - 4 : cut], start, code, held):
-                kept = [*part.ranges[:-1], (last_start, cut - before), (start, span.size - start)]
-                return kept, held
-    return None
+    """The best place to go on: where the good bytes may end, and the sector that decodes after them.
+
+    Cuts and gaps of whole clusters come first. What closes the picture is taken at once; what only decodes for a while
+    is taken if it lies on clusters and nothing closes.
+    """
+    last, before = part.ranges[-1][0], part.size - part.ranges[-1][1]
+    cuts, far = _cuts(span, part, raw, max(stop, state.at))
+    starts = list(_starts(span, last + min(cuts, default=0) - before)) if cuts else []
+    near = _state_at(raw, code, state, far, span)
+    if near is None:
+        return None
+    spare: tuple[list[tuple[int, int]], State] | None = None
+    closings = _CLOSINGS
+    for cut, start in _pairs(cuts, starts, last - before):
+        if span.ground.credit < floor or not span.ground.afford(_PROBE * 4):
+            break
+        held = _state_at(raw, code, near, cut, span)
+        if held is None or not _fits(span, raw[held.at - 4 : cut], start, code, held):
+            continue
+        ranges = [*part.ranges[:-1], (last, cut - before), (start, span.size - start)]
+        joint = _part(span, ranges)
+        closings -= 1
+        if _closed(joint, code, _read(span, joint, code, held)[1]):
+            return ranges, held
+        if spare is None and not (last + cut - before) % _CLUSTER and not (start - last - cut + before) % _CLUSTER:
+            spare = ranges, held
+        if not closings:
+            break
+    return spare
+
+
+def _cuts(span: Span, part: Part, raw: bytes, stop: int) -> tuple[list[int], int]:
+    """Where the good bytes may end, in bytes of the joined ones, and a place before all of these."""
+    last, before = part.ranges[-1][0], part.size - part.ranges[-1][1]
+    least = max(before, _first(raw), 1024) + 1
+    if foreign := _foreign(raw, before, stop, (span.offset + last) % SECTOR):
+        return ([foreign] if foreign > least else []), least
+    phase = (span.offset + last - before) % SECTOR
+    top = (stop + phase) // SECTOR * SECTOR - phase
+    cuts = list(range(top, max(top - _BACK * SECTOR, least), -SECTOR))
+    return cuts, max(least, top - (_BACK + 1) * SECTOR)
+
+
+def _pairs(cuts: list[int], starts: list[int], shift: int) -> Iterator[tuple[int, int]]:
+    """Cuts and starts to try, those on clusters of the file first; `shift` leads from a cut to its place."""
+    whole = [cut for cut in cuts if not (cut + shift) % _CLUSTER]
+    for cut in whole:
+        yield from ((cut, start) for start in starts if start > cut + shift and not start % _CLUSTER)
+    for cut in cuts:
+        for start in starts:
+            if start > cut + shift and ((cut + shift) % _CLUSTER or start % _CLUSTER):
+                yield cut, start
 
 
 def _foreign(raw: bytes, since: int, stop: int, phase: int) -> int:

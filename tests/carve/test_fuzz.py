@@ -1,0 +1,66 @@
+"""Every carver against its own file, changed: it may say anything but nonsense, and must end."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.carve.made import files
+
+from moisson.carve.anchors import anchors, text_carver
+from moisson.carve.find import BROKEN
+from moisson.carve.ground import Ground
+from moisson.reader import Memory
+
+CARVERS = sorted({anchor.carver for anchor in anchors()})
+
+
+def attempt(data: bytes) -> None:
+    for name in CARVERS:
+        anchor = next(a for a in anchors() if a.carver == name)
+        for call in (anchor.call, text_carver()):
+            try:
+                found = call(Ground(Memory(data)), 0, len(data))
+            except BROKEN:
+                continue
+            if found is not None:
+                assert found.extents
+                assert all(at >= 0 and n > 0 and at + n <= len(data) for at, n in found.extents)
+
+
+@pytest.mark.parametrize("name", files())
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 1 << 32))
+def test_changed_bytes(name, seed):
+    rng = random.Random(seed)
+    data = bytearray(files()[name][1][: 1 << 15])
+    for _ in range(rng.randint(1, 12)):
+        at = min(int(rng.expovariate(1 / 300)), len(data) - 1)
+        data[at] = rng.choice((0, 1, 0x7F, 0x80, 0xFF, rng.randrange(256)))
+    data = data[: rng.choice((len(data), rng.randint(1, len(data))))]
+    attempt(bytes(data))
+
+
+@settings(max_examples=200, deadline=None)
+@given(number=st.integers(0, len(anchors()) - 1), rest=st.binary(max_size=600))
+def test_anything_behind_an_anchor(number, rest):
+    anchor = anchors()[number]
+    data = bytes(anchor.at) + anchor.literals[0] + rest
+    attempt(data)
+
+
+@pytest.mark.parametrize(
+    "anchor",
+    [b"PK\3\4" + bytes(22) + b"\1\0\0\0a", b"%PDF-1.4\n", b"\x1f\x8b\x08\0\0\0\0\0\0\3", b"BEGIN:VCARD\n", b"{\\rtf1 "],
+)
+def test_many_false_beginnings_cost_no_more_than_their_size(anchor):
+    from moisson.carve.find import find
+    from moisson.reader import Reader
+
+    sector = anchor + random.Random(1).randbytes(512 - len(anchor))
+    began = time.process_time()
+    assert [c for c in find(Reader.of(sector * 4096)) if c.confidence >= 0.9] == []
+    assert time.process_time() - began < 6
