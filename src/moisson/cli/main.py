@@ -7,7 +7,7 @@ import sys
 import click
 
 from moisson import __version__
-from moisson.cli import custody, findings, harvest, look, tools
+from moisson.cli import custody, findings, harvest, look, sweep, tools
 from moisson.errors import MoissonError
 
 
@@ -36,6 +36,7 @@ for verb in (
     harvest.harvest,
     harvest.add,
     harvest.status,
+    sweep.sweep,
     look.search,
     look.sightings,
     look.events,
