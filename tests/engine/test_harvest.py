@@ -15,6 +15,8 @@ from tests.conftest import DEMO, Silent, harvest_demo
 
 from moisson.address import Address
 from moisson.engine.case import Case
+from moisson.engine.local import Broken, Local
+from moisson.engine.plan import Unit
 from moisson.errors import CaseError, UsageError
 from moisson.model import Run, identity
 
@@ -220,4 +222,53 @@ def test_a_folder_of_odd_names_is_read_whole(tmp_path):
     assert report.broke == []
     assert len(rows) == 4
     assert all(hashlib.sha256(case.read(address)).hexdigest() == sha256 for address, sha256 in rows)
+    case.close()
+
+
+class Dying:
+    """An engine whose workers die of some units, three times each."""
+
+    def __init__(self, root: Path, workers: int, deadly: tuple[str, ...]) -> None:
+        self.inner, self.deadly, self.dead = Local(root, workers), deadly, list[Broken]()
+        self.workers = workers
+
+    def submit(self, unit: Unit) -> None:
+        if unit.do in self.deadly:
+            self.dead.append(Broken(unit.id, "the worker died 3 times (exit 1)"))
+        else:
+            self.inner.submit(unit)
+
+    def wait(self, seconds: float) -> list:
+        dead, self.dead = self.dead, []
+        return dead or self.inner.wait(seconds)
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+@pytest.mark.parametrize("deadly", ["scan", "list", "read"])
+def test_a_unit_that_no_worker_survives_becomes_failures(tmp_path, deadly):
+    from moisson.engine.harvest import harvest
+    from moisson.settings import Settings
+
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("a.txt", "b.txt"):
+        (folder / name).write_text("call +33 6 12 34 56 78")
+    harvest(
+        tmp_path / "case",
+        [folder],
+        Settings(),
+        report := Silent(),
+        engine=lambda r, n: Dying(r, n, (deadly,)),
+        workers=1,
+    )
+    case = Case(tmp_path / "case")
+    failures = set(case.store.sql("select address, kind from failures"))
+    named = (
+        {("folder/dir:a.txt", "crash"), ("folder/dir:b.txt", "crash")} if deadly == "read" else {("folder", "crash")}
+    )
+    assert failures == named
+    assert report.broke
+    assert {p.state for p in case.manifest.progress() if p.stage in ("glance", "skim", "harvest")} == {"done"}
     case.close()
