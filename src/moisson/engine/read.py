@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from moisson import registry
 from moisson.address import Address, Layer, named, parse_layer, text_at
+from moisson.engine.agree import agree
 from moisson.engine.opened import failure_kind
 from moisson.errors import EvidenceError, LimitError
 from moisson.evidence.members import damage
@@ -318,6 +319,7 @@ class Walk:
                 )
             )
             records += self._sightings(content, address, STRICT if source == "strings" else 0.0)
+        gathered.records[:] = agree(gathered.records, records, self.context)
         stated = {(r.address, r.value) for r in gathered.records if isinstance(r, Sighting)}
         records += (s for s in self._in_meta(gathered.meta, address) if (s.address, s.value) not in stated)
         return [*records, *_once(gathered.records)]
