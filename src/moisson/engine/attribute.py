@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
+from collections import defaultdict
 from typing import TYPE_CHECKING, get_args
 
 from msgspec.structs import replace
@@ -13,23 +16,42 @@ from moisson.model import FailureKind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from moisson.engine.owners import Owner
     from moisson.model import Item, Sighting
     from moisson.store.query import Reader
 
-_QUERY = """select distinct s.origin, s.kind, s.value from sightings s
-    where s.exhibit = ? and s.run not like 'sweep.%' and s.value in (select unnest(?))"""
-_SAME = "select 1 from items where exhibit = ? and address = ? and sha256 = ? limit 1"
+_TOLD = """select distinct s.origin, s.kind, s.value from sightings s where s.exhibit = ?1 and s.run not like 'sweep.%'
+    and s.origin in (select unnest(?2)) and (s.value in (select unnest(?3)) or s.kind in ('url', 'email', 'account'))
+    order by all"""
 _READ = """select address from items where exhibit = ? and address in (select unnest(?)) and sha256 != ''
     and not list_has_any(flags, ?)"""
+_SAME = "select 1 from items where exhibit = ? and address = ? and sha256 = ? limit 1"
 _AT_ONCE = 20_000
+_NAMES_OF_MAILS = re.compile(r"(?i)(?:message-id|in-reply-to|references):[^:]*$")
+
+
+class Told:
+    """What the files of a volume told of themselves: origin, kind, values in order."""
+
+    def __init__(self, rows: Iterator[tuple[str, str, str]]) -> None:
+        self._values: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for origin, kind, value in rows:
+            self._values[origin, kind].append(value)
+
+    def has(self, origin: str, kind: str, value: str) -> bool:
+        """Whether it told this value, or the beginning of it: raw bytes do not say where a field of a record ends."""
+        values = self._values.get((origin, kind), [])
+        at = bisect_right(values, value)
+        return any(value.startswith(told) for told in values[max(0, at - 3) : at])
 
 
 class Attribution:
     """Sightings of one stretch of a medium; `medium` is the exhibit or the address of a container unlocked in it.
 
-    What lies in a layer inside of a file that was read to its end is left to the file's own reader as well.
-    A sighting keeps its raw address; `item` becomes the item that owns its first byte, `run` names the sort of place:
-    sweep.live, sweep.slack, sweep.deleted, sweep.orphan or, where nobody owns it, sweep.free.
+    What lies in a layer inside of a file that was read to its end is left to the file's own reader, as are the names of
+    messages that look like addresses. A sighting keeps its raw address; `item` becomes the item that owns its first
+    byte, `run` names the sort of place: sweep.live, sweep.slack, sweep.deleted, sweep.orphan or, where nobody owns it,
+    sweep.free.
     """
 
     def __init__(self, reader: Reader, exhibit: str, medium: str, start: int, stop: int) -> None:
@@ -40,16 +62,18 @@ class Attribution:
     def settle(self, sightings: Sequence[Sighting]) -> Iterator[Sighting]:
         """Those that are new, in the same order."""
         for at in range(0, len(sightings), _AT_ONCE):
-            few = sightings[at : at + _AT_ONCE]
-            owned = [(s, self.owners.find(self.offset(s))) for s in few]
-            told = self._told(sorted({s.value for s, owner in owned if owner is not None}))
-            whole = self._whole(sorted({owner.address for _, owner in owned if owner is not None}))
+            few = [s for s in sightings[at : at + _AT_ONCE] if not _names_a_mail(s)]
+            owned = [(s, self.owners.find(self._offset(s.address))) for s in few]
+            origins = sorted({owner.address for _, owner in owned if owner is not None})
+            values = sorted({s.value for s, owner in owned if owner is not None})
+            told = Told(self.reader.stream(_TOLD, self.exhibit, origins, values) if origins else iter(()))  # type: ignore[arg-type]
+            whole = self._whole(origins)
             for sighting, owner in owned:
                 if owner is None:
                     yield replace(sighting, run="sweep.free@1")
-                elif (owner.address, sighting.kind, sighting.value) in told:
-                    continue
-                elif owner.state == "slack" or owner.address not in whole or not self._unpacked(sighting):
+                elif not told.has(owner.address, sighting.kind, sighting.value) and not (
+                    owner.address in whole and self._reads(owner, sighting)
+                ):
                     yield replace(sighting, item=owner.address, run=f"sweep.{owner.state}@1")
 
     def has(self, carved: Item) -> bool:
@@ -59,22 +83,22 @@ class Attribution:
             return False
         return bool(list(self.reader.stream(_SAME, self.exhibit, owner.address, carved.sha256)))
 
-    def offset(self, sighting: Sighting) -> int:
-        """Where in the medium it begins, or what it was decoded from does."""
-        return self._offset(sighting.address)
-
     def _offset(self, address: str) -> int:
         layer = Address.parse(address).layers[self._depth]
         return layer.spans[0][0] if layer.scheme == "pieces" else layer.span[0]
 
-    def _unpacked(self, sighting: Sighting) -> bool:
-        """Whether it was seen inside of a layer, which the reader of a whole file has unpacked as well."""
-        return sighting.address.count("/") > self._depth + 2
-
-    def _told(self, values: list[str]) -> set[tuple[str, str, str]]:
-        return set(self.reader.stream(_QUERY, self.exhibit, values)) if values else set()  # type: ignore[arg-type]
+    def _reads(self, owner: Owner, sighting: Sighting) -> bool:
+        """Whether the reader of a whole file has unpacked what this was seen in."""
+        return owner.state != "slack" and sighting.address.count("/") > self._depth + 1
 
     def _whole(self, addresses: list[str]) -> set[str]:
         """Those of the items that were read from beginning to end."""
         rows = self.reader.stream(_READ, self.exhibit, addresses, list(get_args(FailureKind))) if addresses else ()
         return {address for (address,) in rows}
+
+
+def _names_a_mail(sighting: Sighting) -> bool:
+    if sighting.kind != "email":
+        return False
+    before = sighting.context.partition(sighting.raw)[0]
+    return bool(_NAMES_OF_MAILS.search(before))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from moisson.engine import messages as m
 from moisson.model import Failure, Item, Sighting
-from moisson.scan.sweep import VERSION
+from moisson.scan.block import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -17,6 +17,7 @@ from moisson.model import Sighting, Stretch
 from moisson.reader import Reader, Window
 from moisson.scan import gates
 from moisson.scan import sweep as scanning
+from moisson.scan.block import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -269,7 +270,7 @@ def cells(stretches: Sequence[scanning.Stretch], medium: str, start: int, stop: 
     for number, kinds in sorted(counts.items()):
         first, last = max(start, number * CELL), min(stop, (number + 1) * CELL)
         where = f"{medium}/@{first}+{last - first}"
-        yield Stretch(where, scanning.VERSION, medium, first, last - first, dict(sorted(kinds.items())))
+        yield Stretch(where, VERSION, medium, first, last - first, dict(sorted(kinds.items())))
 
 
 def suffix(mime: str) -> str:
