@@ -107,16 +107,21 @@ def filler(rng: Random, mb: float) -> Iterator[bytes]:
             yield text[: 1 << 18]
 
 
-def natural(folder: Path, mb: float) -> Iterator[bytes]:
-    """Files of a system as they are, smallest paths first."""
+def natural(rng: Random, folder: Path, mb: float) -> Iterator[bytes]:
+    """Files of a system as they are, in any order; some of them twice."""
     left = int(mb * 1e6)
-    for path in sorted(folder.rglob("*")):
+    paths = sorted(folder.rglob("*"))
+    rng.shuffle(paths)
+    for path in paths:
         if left <= 0:
             return
         if path.is_file() and not path.is_symlink() and path.stat().st_size < 40e6:
             data = path.read_bytes()
             left -= len(data)
             yield data
+            if rng.random() < 0.15:
+                left -= len(data)
+                yield data
 
 
 def write(out: Path, plan: Plan, args: argparse.Namespace) -> dict[str, object]:
@@ -127,8 +132,7 @@ def write(out: Path, plan: Plan, args: argparse.Namespace) -> dict[str, object]:
     fixed = sum(-(-len(p[0]) // PAGE) * PAGE for p in plan.pieces)
     room = max(0.0, args.mb - fixed / 1e6)
     share = 0.35 * room if args.natural else 0.0
-    rest: list[tuple[bytes, str, list[Planted]]] = []
-    stream = chain(((b, "natural", []) for b in natural(args.natural, share)) if args.natural else ())
+    stream = chain(((b, "natural", []) for b in natural(rng, args.natural, share)) if args.natural else ())
     noise = ((b, "noise", []) for b in filler(rng, (room - share) / 1.048576))
     rng.shuffle(plan.pieces)
     supply = [iter(plan.pieces), stream, noise]
@@ -146,7 +150,6 @@ def write(out: Path, plan: Plan, args: argparse.Namespace) -> dict[str, object]:
                 ranges.append((at, at + len(data)))
             planted += [(v.kind, v.value, form, at) for v in values if v not in plan.decoys]
         size = file.tell()
-    assert not rest
     planted += _cross(out, plan, size, args.unit_mb << 20, ranges)
     return {"size": size, "planted": planted, "decoys": plan.decoys, "natural": ranges}
 

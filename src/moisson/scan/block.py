@@ -3,43 +3,34 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, insort
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from moisson.errors import EvidenceError
-from moisson.reader import Memory, Reader, Window
+from msgspec.structs import replace
+
+from moisson.model import Sighting, Text
+from moisson.reader import Memory, Reader
 from moisson.scan import anchors, gates, layers, wide, words
-from moisson.scan.near import Mark
+from moisson.scan.decode import decode
 from moisson.scan.seek import SEEKERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from moisson.scan.anchors import Event
+    from moisson.scan.near import Mark
     from moisson.scan.sweep import Options
 
+VERSION = "sweep.scan@1"
 _PIECE = 1 << 20
-_MARGIN = 1 << 14
 _REACH = 256
 _RANKS = {
     "secret": 0, "url": 1, "email": 1, "account": 1, "onion": 1, "iban": 2, "crypto": 2, "passport": 2, "mac": 3,
     "coords": 3, "imei": 4, "iccid": 4, "imsi": 4, "card": 5, "ipv4": 5, "phone": 6, "name": 7, "date": 7, "pgp": 3,
 }  # fmt: skip
-_NESTED = frozenset({"coords", "name", "date", "passport"})
+_NESTED = frozenset({"name", "date", "passport"})
 _CONTEXT = 60
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffd]+")
-
-
-class Found(NamedTuple):
-    """A selector or a run of words with its address."""
-
-    kind: str
-    value: str
-    raw: str
-    address: str
-    context: str
-    confidence: float
 
 
 @dataclass
@@ -59,7 +50,7 @@ class Block:
     spent: list[int] = field(default_factory=lambda: [0])
 
 
-def scan(block: Block, options: Options, flags: bytearray | None = None) -> Iterator[Found]:
+def scan(block: Block, options: Options, flags: bytearray | None = None) -> Iterator[Sighting | Text]:
     """Everything that begins in the block, its layers included; page flags go to `flags`, from the first byte on."""
     marks: list[Mark] = []
     inner: list[layers.Layer] = []
@@ -72,7 +63,7 @@ def scan(block: Block, options: Options, flags: bytearray | None = None) -> Iter
 
 def _piece(
     block: Block, start: int, options: Options, flags: bytearray | None, marks: list[Mark], inner: list[layers.Layer]
-) -> Iterator[Found]:
+) -> Iterator[Sighting | Text]:
     """One piece of a block: what ends in it, so that a value across two pieces is seen by the second."""
     data = block.data
     back = min(start, _REACH)
@@ -121,7 +112,8 @@ def _ask(
         if seeker is None:
             if layer := layers.begin(name, block, end, options):
                 last[name] = max(last[name], layer.end)
-                inner.append(layer)
+                if layer.data:
+                    inner.append(layer)
             continue
         for mark in seeker(data, end, options.context):
             if mark.scheme != "gps":
@@ -132,49 +124,56 @@ def _ask(
 
 def _settle(marks: list[Mark]) -> list[Mark]:
     """The marks in order; of two that overlap, the surer kind, then the longer one."""
-    kept: list[tuple[int, int]] = []
     chosen: list[Mark] = []
-    for mark in sorted(set(marks), key=lambda m: (_RANKS.get(m.kind, 5), m.start - m.end, m.start)):
-        if mark.scheme == "gps" or mark.kind in _NESTED - {"coords"}:
+    aside: list[Mark] = []
+    for mark in sorted(marks):
+        if mark.scheme or mark.kind in _NESTED:
+            if mark not in aside:
+                aside.append(mark)
+            continue
+        while chosen and mark.start < chosen[-1].end:
+            if _surer(chosen[-1], mark):
+                break
+            chosen.pop()
+        else:
             chosen.append(mark)
-            continue
-        i = bisect_left(kept, (mark.start, mark.end))
-        if (i and kept[i - 1][1] > mark.start) or (i < len(kept) and kept[i][0] < mark.end):
-            continue
-        insort(kept, (mark.start, mark.end))
-        chosen.append(mark)
-    return sorted(chosen)
+    return sorted(chosen + aside) if aside else chosen
 
 
-def _found(block: Block, mark: Mark) -> Found:
-    data, start, end = block.data, mark.start, mark.end
+def _surer(one: Mark, other: Mark) -> bool:
+    ranks = _RANKS.get(one.kind, 5), _RANKS.get(other.kind, 5)
+    return ranks[0] < ranks[1] or (ranks[0] == ranks[1] and one.end - one.start >= other.end - other.start)
+
+
+def _found(block: Block, mark: Mark) -> Sighting:
+    data, start, end, kind, value, confidence, scheme = block.data, *mark
     address = f"{block.prefix}/@{block.at + start}+{end - start}"
-    if mark.scheme == "gps":
-        return Found(mark.kind, mark.value, layers.position(data[start:end]), f"{address}/gps", "", mark.confidence)
     raw = data[start:end]
-    if raw.isascii():
+    if scheme:
+        address, text = f"{address}/{scheme}", decode(scheme, Reader.of(raw)).data.decode()
+    elif raw.isascii():
         text = raw.decode("ascii")
     else:
         try:
             text = raw.decode("utf-8")
         except UnicodeDecodeError:
             text, address = raw.decode("latin-1"), f"{address}/latin1"
-    return Found(mark.kind, mark.value, text, address, context(data, start, end), mark.confidence)
+    return Sighting(address, VERSION, kind, value, text, "", context(data, start, end), "mentioned", confidence)
 
 
 def context(data: bytes, start: int, end: int) -> str:
     """What stands around a range, as one line."""
-    around = data[max(0, start - _CONTEXT) : end + _CONTEXT].decode("utf-8", "replace")
-    return _CONTROL.sub(" ", around).strip()
+    around = data[start - _CONTEXT if start > _CONTEXT else 0 : end + _CONTEXT].decode("utf-8", "replace")
+    return around if around.isprintable() else _CONTROL.sub(" ", around).strip()
 
 
-def _words(block: Block, run: words.Words) -> Found:
+def _words(block: Block, run: words.Words) -> Text:
     scheme = f"/{run.scheme}" if run.scheme else ""
     address = f"{block.prefix}/@{block.at + run.start}+{run.end - run.start}{scheme}"
-    return Found("words", run.text, run.text, address, "", 1.0)
+    return Text(address, VERSION, run.text, source="strings")
 
 
-def _wide(block: Block, seen: gates.Gates, start: int, options: Options) -> Iterator[Found]:
+def _wide(block: Block, seen: gates.Gates, start: int, options: Options) -> Iterator[Sighting | Text]:
     """Scan the runs of UTF-16 and UTF-32 of a piece as one text."""
     runs = wide.runs(block.data, _moved(seen.wide, start), _moved(seen.long, start))
     joined = wide.Joined(r for r in runs if r.end > block.first and r.start < block.stop)
@@ -193,10 +192,10 @@ def _wide(block: Block, seen: gates.Gates, start: int, options: Options) -> Iter
             place = f"@{block.at + first}+{last - first}/{scheme}"
         else:
             place = f"@{block.at + first}/{scheme}/@0"
-        yield found._replace(address="/".join((block.prefix, place, *rest)))
+        yield replace(found, address="/".join((block.prefix, place, *rest)))
 
 
-def _descend(block: Block, inner: Iterable[layers.Layer], options: Options) -> Iterator[Found]:
+def _descend(block: Block, inner: Iterable[layers.Layer], options: Options) -> Iterator[Sighting | Text]:
     """Scan what the layers hold, those first that begin first; what lies inside of one is not opened again."""
     covered = 0
     for layer in sorted(inner, key=lambda x: (x.start, x.scheme)):
@@ -211,13 +210,3 @@ def _descend(block: Block, inner: Iterable[layers.Layer], options: Options) -> I
         yield from scan(
             Block(data, 0, 0, len(data), Reader(Memory(data)), prefix, block.depth + 1, block.spent), options
         )
-
-
-def window(block: Block, start: int) -> Reader:
-    """The layer from an offset of the block on."""
-    return Reader(Window(block.source.medium, block.at + start, block.source.size - block.at - start))
-
-
-def quiet(error: EvidenceError) -> None:
-    """Nothing begins here after all."""
-    del error

@@ -16,8 +16,8 @@ _PIECE = 1 << 17
 _U = np.uint64
 _HIGH = _U(0x8080808080808080)
 _WIDE_EVEN, _WIDE_ODD = _U(0xF800F800F800F800), _U(0x00F800F800F800F8)
-_LANES, _LANE_ONES, _LANE_TOPS = _U(0x00FF00FF00FF00FF), _U(0x0001000100010001), _U(0x8000800080008000)
-_LONG_EVEN, _LONG_LOW = _U(0xFFFFFF80FFFFFF80), _U(0x0000006000000060)
+_SHOWN, _LANE_ONES, _LANE_TOPS = _U(0x00E800E800E800E8), _U(0x0001000100010001), _U(0x8000800080008000)
+_LONG_HIGH, _LONG_LOW = _U(0xFFFFF900FFFFF900), _U(0xE0)
 _ARABIC_EVEN = np.uint32(0xC0FCC0FC), np.uint32(0x80D880D8)
 _ARABIC_ODD = np.uint32(0xFCC0FCC0), np.uint32(0xD880D880)
 _ALL = _U(0x0101010101010101)
@@ -57,11 +57,11 @@ def look(data: bytes, *, flags: bool = True) -> Gates:
     plain = low & ~even & ~odd
     gates = Gates(
         False,
-        _merge(np.flatnonzero(_runs(plain)) * 8, 8 * _DENSE, 512, 512, size),
+        _merge(np.flatnonzero(_runs(plain)) * 8, 8 * _DENSE, 512, 2048, size),
         wide,
         long,
-        _merge(np.flatnonzero(first | second) * 4, 4, 512, 64, size),
-        _merge(np.flatnonzero(old & ~low) * 8, 8, 512, 64, size),
+        _merge(np.flatnonzero(first | second) * 4, 4, 128, 64, size),
+        _merge(np.flatnonzero(old & ~low) * 8, 8, 128, 64, size),
         bytearray(),
     )
     if flags:
@@ -113,20 +113,34 @@ def _wide(words: Words, even: Words, odd: Words) -> tuple[list[tuple[int, int]],
         at = np.flatnonzero(test)
         if not len(at):
             continue
-        v = words[at] >> _U(shift)
-        lanes = v & _LANES if not shift else v & _U(0x00FF00FF00FF00FF)
-        good = ((lanes - _LANE_ONES) & _LANE_TOPS) == 0
-        spots.append(at[good])
-        for turn in (0, 16):
+        v = words[at]
+        lanes = (v >> _U(shift)) & _SHOWN
+        spots.append(_readable(at[((lanes - _LANE_ONES) & _LANE_TOPS) == 0], words, bool(shift)))
+        for turn in (shift, shift + 16):
             x = v >> _U(turn)
-            high = (x & _LONG_EVEN) == 0 if not (turn or shift) else (x & _U(0x0000FF80FFFFFF80)) == 0
-            shown = (x & _LONG_LOW) != 0
-            lower, upper = (x & _U(0x60)) != 0, ((x >> _U(32)) & _U(0x60)) != 0
-            longs.append(at[high & shown & lower & (upper if not turn else True)])
+            good = ((x & _LONG_HIGH) == 0) & ((x & _LONG_LOW) != 0)
+            if turn:
+                good &= (v & _U((1 << min(turn, 16)) - 1)) == 0 if turn < 24 else (v & _U(0xFFFF00)) == 0
+            longs.append(_paired(at[good]))
     size = len(words) * 8
     wide = np.unique(np.concatenate(spots)) if spots else np.empty(0, np.int64)
     long = np.unique(np.concatenate(longs)) if longs else np.empty(0, np.int64)
     return _merge(wide * 8, 8, 24, 16, size), _merge(long * 8, 8, 32, 32, size, least=16)
+
+
+def _readable(at: Words, words: Words, odd: bool) -> Words:
+    """Those places where all four signs are ASCII or Arabic."""
+    pairs = words[at].view(np.uint8).reshape(-1, 4, 2)
+    low, high = pairs[:, :, int(odd)], pairs[:, :, int(not odd)]
+    return at[((((low >= 0x20) & (low < 0x7F)) & (high == 0)) | (high == 6)).all(axis=1)]
+
+
+def _paired(at: Words) -> Words:
+    """Those places that have a neighbour."""
+    if len(at) < 2:
+        return at[:0]
+    near = np.diff(at) == 1
+    return at[np.concatenate((near, [False])) | np.concatenate(([False], near))]
 
 
 def _merge(

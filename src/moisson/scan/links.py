@@ -12,13 +12,11 @@ from moisson.selectors import accounts, network, phones
 from moisson.selectors.kind import Context
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _LOCAL = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._%+-"
 _ESCAPE = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
-_HOST = re.compile(
-    rb"((?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8})(xn--[A-Za-z0-9-]{2,59}|[A-Za-z]{2,18})(?![\w-])"
-)
+_HOST = re.compile(rb"(?:[A-Za-z0-9][A-Za-z0-9-]{0,62}\.){1,8}(?:[A-Za-z]{2,18}|xn--[A-Za-z0-9-]{2,59})(?![\w-])")
 _FILES = frozenset(
     b"png jpg jpeg gif css js html htm php pdf txt docx xlsx exe dll py so zip json xml c h o sh md in".split()
 )
@@ -41,56 +39,66 @@ def tops() -> frozenset[bytes]:
     return frozenset(word.encode() for line in lines if not line.startswith("#") for word in line.split())
 
 
-def email(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
+def email(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
     """An e-mail address whose sign is five bytes before the end of the anchor."""
     at = end - 5
-    before = data[max(0, at - 65) : at]
-    start = at - (len(before) - len(before.rstrip(_LOCAL)))
-    if m := _ESCAPE.match(data, start, at):
-        start = m.end()
-    while start < at and data[start] in b"._%+-":
-        start += 1
     host = _HOST.match(data, at + 1)
-    if not host or not 0 < at - start <= 64 or host[2].lower() not in tops() or host[2].lower() in _FILES:
-        return
-    value = data[start : host.end()].decode("ascii").lower()
+    if not host:
+        return ()
+    before = data[at - 65 if at > 65 else 0 : at]
+    size = len(before) - len(before.rstrip(_LOCAL))
+    if not size:
+        return ()
+    found = _address(data[at - size : host.end()])
+    if not found:
+        return ()
+    kind, value, cut = found
+    return (Mark(at - size + cut, host.end(), kind, value, 0.97),)
+
+
+@lru_cache(maxsize=1 << 14)
+def _address(raw: bytes) -> tuple[str, str, int] | None:
+    """Kind and value of an address, and how much stands before it that is no part of it."""
+    cut = m.end() if (m := _ESCAPE.match(raw)) else 0
+    cut += len(raw) - cut - len(raw[cut:].lstrip(b"._%+-"))
+    local, _, host = raw[cut:].partition(b"@")
+    top = host.rpartition(b".")[2].lower()
+    if not 0 < len(local) <= 64 or (top not in tops() and not top.startswith(b"xn--")) or top in _FILES:
+        return None
+    value = raw[cut:].decode("ascii").lower()
     if ".." in value or len(value) < 7:
-        return
+        return None
     if value.endswith(_CHATS):
-        if number := phones.Phone.clean(value, ctx):
-            yield Mark(start, host.end(), "phone", number, 0.95)
-        return
-    yield Mark(start, host.end(), "email", value, 0.97)
+        number = phones.Phone.clean(value, _PLAIN)
+        return ("phone", number, cut) if number else None
+    return "email", value, cut
 
 
-def url(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
+def url(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
     """A URL whose colon is five bytes before the end of the anchor."""
     colon = end - 5
-    head = data[max(0, colon - 5) : colon].lower()
+    head = data[colon - 5 if colon > 5 else 0 : colon].lower()
     for scheme in _SCHEMES:
         if head.endswith(scheme):
-            yield from _link(data, colon - len(scheme), colon + 3, ctx)
-            return
+            return _link(data, colon - len(scheme), colon + 3, ctx)
+    return ()
 
 
-def www(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
-    """An address that begins with `www.`, two bytes past which the anchor ends."""
-    yield from _link(data, end - 5, end - 5, ctx)
+def www(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
+    """An address that begins with `www.`, a byte past which the anchor ends."""
+    return _link(data, end - 5, end - 5, ctx)
 
 
-def _link(data: bytes, start: int, body: int, ctx: Context) -> Iterator[Mark]:
+def _link(data: bytes, start: int, body: int, ctx: Context) -> Iterable[Mark]:
     m = _URL.match(data, body)
-    if m:
-        yield from _linked(data[start : m.end()], start, ctx)
-
-
-def _linked(raw: bytes, start: int, ctx: Context) -> Iterator[Mark]:
-    if found := _read_link(raw):
-        kind, value, size = found
-        if kind == "phone":
-            number = phones.Phone.clean("+" + value, ctx)
-            kind, value = ("phone", number) if number else ("url", raw[:size].decode("utf-8", "replace"))
-        yield Mark(start, start + size, kind, value, 0.95 if kind != "account" else 0.9)
+    found = _read_link(data[start : m.end()]) if m else None
+    if not found:
+        return ()
+    kind, value, size = found
+    if kind == "phone":
+        number = phones.Phone.clean("+" + value, ctx)
+        kind, value = ("phone", number) if number else ("url", data[start : start + size].decode("utf-8", "replace"))
+    return (Mark(start, start + size, kind, value, 0.95 if kind != "account" else 0.9),)
 
 
 @lru_cache(maxsize=1 << 14)

@@ -56,6 +56,11 @@ class Near:
         head = self._text[: self.page.origin(char, end=end)]
         return self.start + len(head.encode("utf-8", "surrogateescape"))
 
+    def single(self, hit: Hit) -> tuple[Mark]:
+        """One hit with its place in the block."""
+        place = self.offset(hit.start), self.offset(hit.end, end=True)
+        return (Mark(*place, hit.kind, hit.value, hit.confidence),)
+
     def marks(self, hits: Iterable[Hit], place: int) -> Iterator[Mark]:
         """The hits that hold or touch an offset of the block, with their places in it."""
         for hit in hits:

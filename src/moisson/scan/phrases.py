@@ -25,6 +25,12 @@ def numbers() -> dict[str, int]:
     return {word: i for i, word in enumerate(wordlist())}
 
 
+@cache
+def listed() -> frozenset[bytes]:
+    """The words as they stand in bytes."""
+    return frozenset(word.encode("ascii") for word in wordlist())
+
+
 def holds(words: Sequence[str]) -> bool:
     """Whether these words are a phrase: a proper number of listed words, and the checksum at the end fits."""
     known = numbers()

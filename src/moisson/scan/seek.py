@@ -27,6 +27,7 @@ _ZEROS = re.compile(rb"00[ \-]?[1-9]")
 _DEGREES = re.compile(r"(?<![\d.,])\d{1,2}[.,]\d{3,12}")
 _ZONE = re.compile(r"(?<![0-9A-Za-z])\d{1,2}[C-X]")
 _FOUR = re.compile(r"(?<![0-9A-Fa-f])[0-9A-F]{4} ")
+_EASTERN = re.compile(rb"[ -]?(?:\xd9[\xa0-\xa9]|\xdb[\xb0-\xb9])")
 _GPS = 0x8825
 _SURE = frozenset({"ipv4", "card", "imei", "iccid", "imsi", "coords", "iban", "crypto"})
 
@@ -35,21 +36,46 @@ def _nowhere(_at: int) -> str:
     return ""
 
 
-def number(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
-    """Whatever is sure by its own digits: addresses, cards, devices, positions."""
-    near = Near(data, end - 64, end + 48)
-    page = near.page
-    edge = 1 if near.start else 0
-    hits = [h for h in numbers.seek_numbers(page, ctx, _nowhere, bytearray(len(page.text))) if h.start > edge or not edge]
-    yield from near.marks((h for h in hits if h.kind in _SURE and _free(page.text, h)), end - 1)
+def ipv4(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
+    """An IPv4 address whose last number begins at the end of the anchor."""
+    before = data[max(0, end - 18) : end]
+    start = end - (len(before) - len(before.rstrip(b"0123456789.")))
+    near = Near(data, start - 20, start + 20)
+    hit = network.ipv4_at(near.page, near.at(start))
+    return near.single(hit) if hit else ()
+
+
+def digits(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
+    """A long number whose first thirteen digits end here."""
+    return _number(data, end - 13, ctx)
+
+
+def groups(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
+    """A number in groups, of which the anchor takes sixteen signs."""
+    return _number(data, end - 16, ctx)
+
+
+def device(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
+    """The number of a device in groups, of which the anchor takes eighteen signs."""
+    return _number(data, end - 18, ctx)
+
+
+def _number(data: bytes, start: int, ctx: Context) -> Iterable[Mark]:
+    """A card or a device whose first digit is here."""
+    if _JOINED.fullmatch(data, max(0, start - 1), start) or data[start - 1 : start] == b"_":
+        return ()
+    near = Near(data, start - 44, start + 32)
+    at = near.at(start)
+    hit = identifiers.device_at(near.page, at, ctx, "")
+    if not hit and (hit := money.card_at(near.page, at, ctx)) and not _free(near.page.text, hit):
+        return ()
+    return near.single(hit) if hit else ()
 
 
 def _free(text: str, hit: Hit) -> bool:
-    """Whether no further groups of digits stand at either side of a card number."""
-    if hit.kind != "card":
-        return True
+    """Whether no further groups of digits stand at either side of the number of a card."""
     before, after = text[max(0, hit.start - 2) : hit.start], text[hit.end : hit.end + 2]
-    more = len(before) == 2 and before[1] in " -" and before[0].isalnum() and before[0].isdigit()
+    more = len(before) == 2 and before[1] in " -" and before[0].isdigit()
     return not more and not (len(after) == 2 and after[0] in " -" and after[1].isdigit())
 
 
@@ -91,12 +117,14 @@ def _phone(data: bytes, start: int, ctx: Context) -> Iterator[Mark]:
             return
 
 
-def eastern(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
-    """Whatever a run of Arabic or Persian digits says."""
-    near = Near(data, end - 56, end + 72)
+def eastern(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
+    """Whatever a run of Arabic or Persian digits says, asked at its end."""
+    if _EASTERN.match(data, end):
+        return ()
+    near = Near(data, end - 56, end + 16)
     page = near.page
     hits = numbers.seek_numbers(page, ctx, _nowhere, bytearray(len(page.text)))
-    yield from near.marks((h for h in hits if h.kind in _SURE or h.kind == "phone"), end)
+    return near.marks((h for h in hits if h.kind in _SURE or h.kind == "phone"), end)
 
 
 def token(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
@@ -193,7 +221,7 @@ def fingerprint(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
 
 
 SEEKERS: dict[str, Callable[[bytes, int, Context], Iterable[Mark]]] = {
-    "email": links.email, "url": links.url, "www": links.www, "onion": links.onion, "account": links.account, "number": number, "mac": mac, "plus": plus, "zeros": zeros,
+    "email": links.email, "url": links.url, "www": links.www, "onion": links.onion, "account": links.account, "ipv4": ipv4, "digits": digits, "groups": groups, "device": device, "mac": mac, "plus": plus, "zeros": zeros,
     "eastern": eastern, "token": token, "bech32": bech32, "ethereum": ethereum, "decimal": decimal, "degrees": degrees,
     "mgrs": mgrs, "exif": exif, "zone": zone, "fingerprint": fingerprint, "pem": secrets.pem,
     "ssh": secrets.ssh, "wifi": secrets.wifi, "wlan": secrets.wlan, "phrase": secrets.phrase,

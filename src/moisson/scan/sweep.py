@@ -6,22 +6,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
-from moisson.model import Sighting, Text
 from moisson.reader import Memory, Reader
-from moisson.scan.block import Block, Found, scan
+from moisson.scan.block import Block, scan
 from moisson.scan.gates import PAGE
 from moisson.selectors.kind import Context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from moisson.model import Sighting, Text
     from moisson.reader import Medium
 
-VERSION = "sweep.scan@1"
 STEP = 2 << 20
 BACK = 1 << 12
 AHEAD = 1 << 14
-_CONTEXT = 60
 
 
 class Options(Struct, frozen=True):
@@ -84,8 +82,7 @@ def sweep(
         held.at, held.data = at - len(before), before + fresh
         block = Block(held.data, held.at, len(before), len(before) + size, Reader(held), base, 0)
         flags = bytearray()
-        for found in scan(block, options, flags):
-            yield _record(found)
+        yield from scan(block, options, flags)
         if options.flags:
             yield from pages.add(at, flags[len(before) // PAGE :][: -(-size // PAGE)], size)
         at += size
@@ -99,14 +96,6 @@ def sweep(
 def sweep_bytes(data: bytes, base: str, options: Options = Options()) -> Iterator[Sighting | Text | Stretch]:
     """The same over bytes in memory: slack, a page file's page, a member that nobody reads."""
     return sweep(Reader(Memory(data)), base, options=options)
-
-
-def _record(found: Found) -> Sighting | Text:
-    if found.kind == "words":
-        return Text(found.address, VERSION, found.raw, source="strings")
-    return Sighting(
-        found.address, VERSION, found.kind, found.value, found.raw, "", found.context, confidence=found.confidence
-    )
 
 
 class _Pages:

@@ -14,10 +14,10 @@ _LOW = rb"[\t\n\r\x20-\x7e\xa0-\xff]"
 # Latin Extended-A, Greek to Arabic Supplement, and the marks and dashes of General Punctuation.
 _RAISED = rb"[\x01\x03-\x07]"
 _MARKS = rb"[\x0c-\x1f\x26\x2a-\x2f\x32\x33]"
-_LE = re.compile(rb"(?:" + _LOW + rb"\x00|[\x00-\xff]" + _RAISED + rb"|" + _MARKS + rb"\x20){5,}", re.DOTALL)
-_BE = re.compile(rb"(?:\x00" + _LOW + rb"|" + _RAISED + rb"[\x00-\xff]|\x20" + _MARKS + rb"){5,}", re.DOTALL)
-_LONG_LE = re.compile(rb"(?:" + _LOW + rb"\x00\x00\x00|[\x00-\xff]" + _RAISED + rb"\x00\x00){5,}", re.DOTALL)
-_LONG_BE = re.compile(rb"(?:\x00\x00\x00" + _LOW + rb"|\x00\x00" + _RAISED + rb"[\x00-\xff]){5,}", re.DOTALL)
+_LE = re.compile(rb"(?:" + _LOW + rb"\x00|[\x01-\xff]" + _RAISED + rb"|" + _MARKS + rb"\x20){5,}", re.DOTALL)
+_BE = re.compile(rb"(?:\x00" + _LOW + rb"|" + _RAISED + rb"[\x01-\xff]|\x20" + _MARKS + rb"){5,}", re.DOTALL)
+_LONG_LE = re.compile(rb"(?:" + _LOW + rb"\x00\x00\x00|[\x01-\xff]\x06\x00\x00){6,}", re.DOTALL)
+_LONG_BE = re.compile(rb"(?:\x00\x00\x00" + _LOW + rb"|\x00\x00\x06[\x01-\xff]){6,}", re.DOTALL)
 _USUAL = re.compile("[\t\n\r -~\u00c0-\u017f\u0400-\u044f\u0621-\u064a\u0660-\u0669\u067e-\u06d3\u06f0-\u06f9]")
 _SORTS = (
     ("utf16le", "utf-16-le", 2, _LE), ("utf16be", "utf-16-be", 2, _BE),

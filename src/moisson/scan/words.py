@@ -36,7 +36,7 @@ def arabic(data: bytes, ranges: Iterable[tuple[int, int]]) -> Iterator[Words]:
     for start, stop in ranges:
         for m in _UTF8.finditer(data, start, stop):
             text = m[0].decode("utf-8", "replace")
-            if len(text) >= _LEAST and len(_LETTER.findall(text)) >= _LEAST:
+            if len(text) > 4 * _LEAST or len(_LETTER.findall(text)) >= _LEAST:
                 yield Words(m.start(), m.end(), text)
 
 
