@@ -11,7 +11,7 @@ from moisson.extract.tiff import Tiff
 from moisson.reader import Reader
 from moisson.scan import links, secrets
 from moisson.scan.near import Mark, Near
-from moisson.selectors import identifiers, money, network, numbers, phones, places
+from moisson.selectors import hardware, identifiers, money, numbers, phones, places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -41,7 +41,7 @@ def ipv4(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
     before = data[max(0, end - 18) : end]
     start = end - (len(before) - len(before.rstrip(b"0123456789.")))
     near = Near(data, start - 20, start + 20)
-    hit = network.ipv4_at(near.page, near.at(start))
+    hit = hardware.ipv4_at(near.page, near.at(start))
     return near.single(hit) if hit else ()
 
 
@@ -82,7 +82,7 @@ def _free(text: str, hit: Hit) -> bool:
 def mac(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
     """A hardware address that ends here."""
     near = Near(data, end - 24, end + 8)
-    for mark in near.marks(network.seek_hardware(near.page, ctx), end - 1):
+    for mark in near.marks(hardware.seek_hardware(near.page, ctx), end - 1):
         if mark.kind == "mac" and mark.value not in ("00:00:00:00:00:00", "FF:FF:FF:FF:FF:FF"):
             yield mark
 

@@ -7,7 +7,7 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from moisson.selectors.fold import lower, plain
 from moisson.selectors.kind import Context, Hit, Kind
@@ -81,11 +81,11 @@ def services() -> tuple[dict[str, str], dict[str, str]]:
 class Account(Kind):
     """An account as `service:@handle`, in lower case."""
 
-    name: ClassVar[str] = "account"
-    label: ClassVar[str] = "Account"
-    pivot: ClassVar[bool] = True
-    strong: ClassVar[bool] = True
-    weight: ClassVar[float] = 0.95
+    name = "account"
+    label = "Account"
+    pivot = True
+    strong = True
+    weight = 0.95
 
     @classmethod
     def clean(cls, raw: str, ctx: Context) -> str | None:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from moisson.selectors import accounts, arabic, identifiers, network, persons, phones, places, plates, wireless
+from moisson.selectors import (
+    accounts,
+    arabic,
+    hardware,
+    identifiers,
+    network,
+    persons,
+    phones,
+    places,
+    plates,
+    wireless,
+)
 from moisson.selectors.fold import Folded
 from moisson.selectors.kind import Context, Found, Hit
 from moisson.selectors.kinds import get, seek_described
@@ -105,7 +116,7 @@ def _hits(page: Folded, columns: Columns, ctx: Context) -> list[Hit]:
             taken.add([name])
     for seek in (
         accounts.seek_accounts, network.seek_hosts, places.seek_positions, wireless.seek_networks,
-        wireless.seek_defaults, network.seek_hardware, plates.seek_plates, seek_described,
+        wireless.seek_defaults, hardware.seek_hardware, plates.seek_plates, seek_described,
     ):  # fmt: skip
         taken.add(seek(page, ctx))
     taken.add(seek_numbers(page, ctx, (lambda at: kind_at(cells, at)) if cells else _nothing, taken.marks))

@@ -7,7 +7,7 @@ import tomllib
 from datetime import date
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from moisson.selectors import checks
 from moisson.selectors.fold import plain
@@ -45,11 +45,11 @@ _DATE_DAY = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})(?!\2?\d)")
 class Imei(Kind):
     """A mobile equipment identity: 15 digits, Luhn; the two digits of an IMEISV are replaced."""
 
-    name: ClassVar[str] = "imei"
-    label: ClassVar[str] = "IMEI"
-    pivot: ClassVar[bool] = True
-    strong: ClassVar[bool] = True
-    weight: ClassVar[float] = 1.0
+    name = "imei"
+    label = "IMEI"
+    pivot = True
+    strong = True
+    weight = 1.0
 
     @classmethod
     def clean(cls, raw: str, ctx: Context) -> str | None:
@@ -64,11 +64,11 @@ class Imei(Kind):
 class Imsi(Kind):
     """A subscriber identity: 15 digits that begin with the code of a country (ITU-T E.212)."""
 
-    name: ClassVar[str] = "imsi"
-    label: ClassVar[str] = "IMSI"
-    pivot: ClassVar[bool] = True
-    strong: ClassVar[bool] = True
-    weight: ClassVar[float] = 1.0
+    name = "imsi"
+    label = "IMSI"
+    pivot = True
+    strong = True
+    weight = 1.0
 
     @classmethod
     def clean(cls, raw: str, ctx: Context) -> str | None:
@@ -84,11 +84,11 @@ class Imsi(Kind):
 class Iccid(Kind):
     """The number of a SIM card: 19 or 20 digits from 89 on, Luhn (ITU-T E.118)."""
 
-    name: ClassVar[str] = "iccid"
-    label: ClassVar[str] = "SIM card (ICCID)"
-    pivot: ClassVar[bool] = True
-    strong: ClassVar[bool] = True
-    weight: ClassVar[float] = 1.0
+    name = "iccid"
+    label = "SIM card (ICCID)"
+    pivot = True
+    strong = True
+    weight = 1.0
 
     @classmethod
     def clean(cls, raw: str, ctx: Context) -> str | None:
@@ -101,9 +101,9 @@ class Iccid(Kind):
 class Digest(Kind):
     """An MD5, SHA-1 or SHA-256 in lower-case hexadecimal."""
 
-    name: ClassVar[str] = "hash"
-    label: ClassVar[str] = "File digest"
-    pivot: ClassVar[bool] = True
+    name = "hash"
+    label = "File digest"
+    pivot = True
 
     @classmethod
     def clean(cls, raw: str, ctx: Context) -> str | None:
@@ -124,11 +124,11 @@ class Digest(Kind):
 class Pgp(Kind):
     """The fingerprint of an OpenPGP key (RFC 4880), forty upper-case hexadecimal digits."""
 
-    name: ClassVar[str] = "pgp"
-    label: ClassVar[str] = "OpenPGP fingerprint"
-    pivot: ClassVar[bool] = True
-    strong: ClassVar[bool] = True
-    weight: ClassVar[float] = 0.95
+    name = "pgp"
+    label = "OpenPGP fingerprint"
+    pivot = True
+    strong = True
+    weight = 0.95
 
     @classmethod
     def clean(cls, raw: str, ctx: Context) -> str | None:
@@ -139,11 +139,11 @@ class Pgp(Kind):
 class Passport(Kind):
     """A passport or identity card as `country:number`, or its number alone."""
 
-    name: ClassVar[str] = "passport"
-    label: ClassVar[str] = "Travel document"
-    pivot: ClassVar[bool] = True
-    strong: ClassVar[bool] = True
-    weight: ClassVar[float] = 0.9
+    name = "passport"
+    label = "Travel document"
+    pivot = True
+    strong = True
+    weight = 0.9
 
     @classmethod
     def clean(cls, raw: str, ctx: Context) -> str | None:
@@ -164,9 +164,9 @@ class Passport(Kind):
 class Date(Kind):
     """A day as `YYYY-MM-DD`; day before month unless that is impossible."""
 
-    name: ClassVar[str] = "date"
-    label: ClassVar[str] = "Date"
-    weight: ClassVar[float] = 0.05
+    name = "date"
+    label = "Date"
+    weight = 0.05
 
     @classmethod
     def clean(cls, raw: str, ctx: Context) -> str | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from moisson.errors import UsageError
-from moisson.selectors import accounts, identifiers, money, names, network, phones, places, plates, wireless
+from moisson.selectors import accounts, hardware, identifiers, money, names, network, phones, places, plates, wireless
 from moisson.selectors.checks import CHECKS
 from moisson.selectors.fold import plain
 from moisson.selectors.kind import Context, Found, Hit, Kind, Reason
@@ -25,7 +25,7 @@ __all__ = ["KINDS", "Context", "Found", "Hit", "Kind", "Reason", "get", "load", 
 KINDS: dict[str, type[Kind]] = {
     kind.name: kind
     for kind in (
-        phones.Phone, network.Email, network.Url, network.Domain, network.Ipv4, network.Ipv6, network.Mac,
+        phones.Phone, network.Email, network.Url, network.Domain, hardware.Ipv4, hardware.Ipv6, hardware.Mac,
         network.Onion, identifiers.Imei, identifiers.Imsi, identifiers.Iccid, identifiers.Digest, identifiers.Pgp,
         identifiers.Passport, identifiers.Date, wireless.Ssid, plates.Plate, money.Iban, money.Card, money.Crypto,
         places.Coords, accounts.Account, names.Name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from moisson.selectors import checks
 from moisson.selectors.fold import plain
@@ -52,11 +52,11 @@ def iban_lengths() -> dict[str, int]:
 class Iban(Kind):
     """An IBAN without gaps, checked for length and check digits."""
 
-    name: ClassVar[str] = "iban"
-    label: ClassVar[str] = "Bank account (IBAN)"
-    pivot: ClassVar[bool] = True
-    strong: ClassVar[bool] = True
-    weight: ClassVar[float] = 1.0
+    name = "iban"
+    label = "Bank account (IBAN)"
+    pivot = True
+    strong = True
+    weight = 1.0
 
     @classmethod
     def clean(cls, raw: str, ctx: Context) -> str | None:
@@ -77,11 +77,11 @@ class Iban(Kind):
 class Card(Kind):
     """The number of a payment card: digits, Luhn, a known issuer's range."""
 
-    name: ClassVar[str] = "card"
-    label: ClassVar[str] = "Payment card"
-    pivot: ClassVar[bool] = True
-    strong: ClassVar[bool] = True
-    weight: ClassVar[float] = 0.95
+    name = "card"
+    label = "Payment card"
+    pivot = True
+    strong = True
+    weight = 0.95
 
     @classmethod
     def clean(cls, raw: str, ctx: Context) -> str | None:
@@ -98,11 +98,11 @@ class Card(Kind):
 class Crypto(Kind):
     """An address of Bitcoin (Base58Check, BIP 173, BIP 350), Ethereum (EIP-55) or Tron."""
 
-    name: ClassVar[str] = "crypto"
-    label: ClassVar[str] = "Cryptocurrency address"
-    pivot: ClassVar[bool] = True
-    strong: ClassVar[bool] = True
-    weight: ClassVar[float] = 1.0
+    name = "crypto"
+    label = "Cryptocurrency address"
+    pivot = True
+    strong = True
+    weight = 1.0
 
     @classmethod
     def clean(cls, raw: str, ctx: Context) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import pairwise
-from typing import ClassVar, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from rapidfuzz.distance import JaroWinkler, Levenshtein
 
@@ -38,9 +38,9 @@ class NameScore(NamedTuple):
 class Name(Kind):
     """The name of a person as written, single spaces."""
 
-    name: ClassVar[str] = "name"
-    label: ClassVar[str] = "Name"
-    pivot: ClassVar[bool] = True
+    name = "name"
+    label = "Name"
+    pivot = True
 
     @classmethod
     def clean(cls, raw: str, ctx: Context) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from moisson.selectors import dialled, identifiers, money, network, places, plates, regions, wireless
+from moisson.selectors import dialled, hardware, identifiers, money, places, plates, regions, wireless
 from moisson.selectors.kind import Context, Hit
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _number(
     if (before in ("_", "\\") and before) or after == "_":
         return []
     fraction = size <= 3 and after in (".", ",") and after
-    if fraction and (hit := places.decimal_at(page, start) or network.ipv4_at(page, start)):
+    if fraction and (hit := places.decimal_at(page, start) or hardware.ipv4_at(page, start)):
         return [hit]
     if size in (1, 2, 4) and after in ("-", "/", ".") and after:
         if found := identifiers.date_end(text, start):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import phonenumbers
 from phonenumbers import PhoneNumberFormat
@@ -41,10 +41,10 @@ def _in_context(number: str, context: str) -> str:
 class Phone(Kind):
     """A telephone number in E.164, or a short code as its digits."""
 
-    name: ClassVar[str] = "phone"
-    label: ClassVar[str] = "Telephone number"
-    pivot: ClassVar[bool] = True
-    strong: ClassVar[bool] = True
+    name = "phone"
+    label = "Telephone number"
+    pivot = True
+    strong = True
 
     @classmethod
     def clean(cls, raw: str, ctx: Context) -> str | None:

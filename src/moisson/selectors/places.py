@@ -6,7 +6,7 @@ import re
 from functools import cache
 from importlib import import_module
 from math import asin, cos, radians, sin, sqrt
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from moisson.selectors.fold import lower, plain
 from moisson.selectors.kind import Context, Hit, Kind
@@ -50,9 +50,9 @@ _MGRS = re.compile(
 class Coords(Kind):
     """A position on Earth (WGS 84)."""
 
-    name: ClassVar[str] = "coords"
-    label: ClassVar[str] = "Position"
-    pivot: ClassVar[bool] = True
+    name = "coords"
+    label = "Position"
+    pivot = True
 
     @classmethod
     def clean(cls, raw: str, ctx: Context) -> str | None:

@@ -6,7 +6,7 @@ import re
 import tomllib
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from moisson.selectors.fold import plain
 from moisson.selectors.kind import Context, Hit, Kind, Reason
@@ -50,9 +50,9 @@ def _format(row: dict[str, str]) -> _Format:
 class Plate(Kind):
     """The number plate of a vehicle, upper case, with the separators of its country."""
 
-    name: ClassVar[str] = "plate"
-    label: ClassVar[str] = "Number plate"
-    pivot: ClassVar[bool] = True
+    name = "plate"
+    label = "Number plate"
+    pivot = True
 
     @classmethod
     def clean(cls, raw: str, ctx: Context) -> str | None:

@@ -6,7 +6,7 @@ import re
 import tomllib
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from moisson.selectors.kind import Context, Hit, Kind
 
@@ -32,9 +32,9 @@ def _makers() -> frozenset[str]:
 class Ssid(Kind):
     """The name of a wireless network, exactly as written."""
 
-    name: ClassVar[str] = "ssid"
-    label: ClassVar[str] = "Wi-Fi network"
-    pivot: ClassVar[bool] = True
+    name = "ssid"
+    label = "Wi-Fi network"
+    pivot = True
 
     @classmethod
     def clean(cls, raw: str, ctx: Context) -> str | None:
