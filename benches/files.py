@@ -19,8 +19,9 @@ from moisson.evidence import filesystem, image, volume
 from moisson.evidence.filesystem import Fault
 
 
-def ours(parts: list[Path]) -> tuple[float, float, int, int]:
-    """CPU seconds to list, CPU seconds to read and hash all, entries, bytes."""
+def ours(parts: list[Path]) -> tuple[float, float, int, int, float]:
+    """CPU seconds to list, CPU seconds to read and hash all, entries, bytes, wall seconds."""
+    started = time.monotonic()
     opened = image.open_image([(p.name, image.Descriptor(os.open(p, os.O_RDONLY))) for p in parts])
     entries = size = 0
     listing = reading = 0.0
@@ -39,7 +40,7 @@ def ours(parts: list[Path]) -> tuple[float, float, int, int]:
                 digest.update(chunk)
                 size += len(chunk)
         reading += time.process_time() - began
-    return listing, reading, entries, size
+    return listing, reading, entries, size, time.monotonic() - started
 
 
 def offsets(part: Path) -> list[str]:
@@ -52,19 +53,22 @@ def offsets(part: Path) -> list[str]:
 def main() -> None:
     """Print the table."""
     parts = [Path(word) for word in sys.argv[1:]]
-    listing, reading, entries, size = ours(parts)
+    listing, reading, entries, size, wall = ours(parts)
     total = listing + reading
     print(f"{'moisson, listing':32} {listing:8.2f} CPU s  {entries / listing:10,.0f} entries/s  ({entries} entries)")
-    print(f"{'moisson, listing, reading, hashing':32} {total:8.2f} CPU s  {size / 1e6 / total:10.1f} MB/s")
+    rate = f"{size / 1e6 / total:10.1f} MB/s, {wall:.2f} s wall"
+    print(f"{'moisson, listing, reading, hashing':32} {total:8.2f} CPU s  {rate}")
     if not shutil.which("tsk_recover"):
         print("tsk_recover is not installed: apt-get install sleuthkit")
         return
-    peer = 0.0
+    peer, clock = 0.0, 0.0
     for offset in offsets(parts[0]) or [""]:
         with tempfile.TemporaryDirectory() as folder:
             where = ["-o", offset] if offset else []
-            peer += measure(["tsk_recover", "-e", *where, *parts, folder]).cpu
-    print(f"{'tsk_recover -e (writes them too)':32} {peer:8.2f} CPU s  {peer / total:10.1f} times ours")
+            cost = measure(["tsk_recover", "-e", *where, *parts, folder])
+            peer, clock = peer + cost.cpu, clock + cost.wall
+    times = f"{peer / total:10.1f} times ours, {clock:.2f} s wall, {clock / wall:.1f} times ours"
+    print(f"{'tsk_recover -e (writes them too)':32} {peer:8.2f} CPU s  {times}")
 
 
 if __name__ == "__main__":
