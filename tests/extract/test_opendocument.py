@@ -1,14 +1,23 @@
 from __future__ import annotations
 
+import base64
+import contextlib
+import hashlib
 import io
 import json
+import random
 import zipfile
+import zlib
 
 import pytest
+from cryptography.hazmat.decrepit.ciphers.algorithms import Blowfish
+from cryptography.hazmat.decrepit.ciphers.modes import CFB
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from pieces import golden, read, squeezed
 
-from moisson.errors import DamagedError, PasswordError
+from moisson.errors import DamagedError, EvidenceError, PasswordError
 from moisson.extract.opendocument import read_opendocument
+from moisson.reader import Reader
 
 SPACES = " ".join(f'xmlns:{n}="urn:{n}"' for n in ("office", "text", "table", "xlink", "dc", "meta"))
 
@@ -75,3 +84,77 @@ def test_specimens(corpora):
     for name in names:
         text = squeezed(read(read_opendocument, (docs / name).read_bytes()).text)
         assert [t for t in golden(corpora, name, expected) if squeezed(t) not in text] == [], name
+
+
+NAMES = {
+    "aes": ("http://www.w3.org/2001/04/xmlenc#aes256-cbc", "http://www.w3.org/2000/09/xmldsig#sha256", "sha256", 32),
+    "blowfish": ("Blowfish CFB", "SHA1", "sha1", 16),
+}
+
+
+def locked(sort: str, password: str, parts: dict[str, bytes]) -> bytes:
+    """A document encrypted as the standard says, its manifest with it."""
+    cipher_name, start_name, start, length = NAMES[sort]
+    rows, out = [], io.BytesIO()
+    with zipfile.ZipFile(out, "w") as z:
+        z.writestr("mimetype", "application/vnd.oasis.opendocument.text")
+        for name, plain in parts.items():
+            salt, iv = hashlib.sha256(name.encode()).digest()[:16], hashlib.md5(name.encode()).digest()
+            key = hashlib.pbkdf2_hmac("sha1", hashlib.new(start, password.encode()).digest(), salt, 1000, length)
+            squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
+            packed = squeeze.compress(plain) + squeeze.flush()
+            if sort == "aes":
+                padded = packed + bytes([16 - len(packed) % 16]) * (16 - len(packed) % 16)
+                seal = Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor()
+            else:
+                iv, padded = iv[:8], packed
+                seal = Cipher(Blowfish(key), CFB(iv)).encryptor()
+            z.writestr(name, seal.update(padded) + seal.finalize())
+            check = base64.b64encode(hashlib.new(start, packed[:1024]).digest()).decode()
+            rows.append(
+                f'<m:file-entry m:full-path="{name}" m:size="{len(plain)}"><m:encryption-data m:checksum-type="{start}-1k" '
+                f'm:checksum="{check}"><m:algorithm m:algorithm-name="{cipher_name}" '
+                f'm:initialisation-vector="{base64.b64encode(iv).decode()}"/><m:key-derivation m:key-derivation-name="PBKDF2" '
+                f'm:key-size="{length}" m:iteration-count="1000" m:salt="{base64.b64encode(salt).decode()}"/>'
+                f'<m:start-key-generation m:start-key-generation-name="{start_name}"/></m:encryption-data></m:file-entry>'
+            )
+        z.writestr("META-INF/manifest.xml", f'<m:manifest xmlns:m="urn:m">{"".join(rows)}</m:manifest>')
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("sort", NAMES)
+def test_a_password_opens_text_properties_and_pictures(sort):
+    content = f"<office:document-content {SPACES}><text:p>secret {'word ' * 900}</text:p></office:document-content>"
+    meta = (
+        f"<office:document-meta {SPACES}><office:meta><dc:creator>Ali</dc:creator></office:meta></office:document-meta>"
+    )
+    picture = random.Random(3).randbytes(5000)
+    parts = {"content.xml": content.encode(), "meta.xml": meta.encode(), "Pictures/a.png": picture}
+    data = locked(sort, "été 42", parts)
+    given = read(read_opendocument, data, ("wrong", "été 42"))
+    assert given.text.startswith("secret word")
+    assert given.facts["office.last_author"] == "Ali"
+    assert "encrypted" in given.flags
+    assert "password" not in given.flags
+    assert [child.open().whole() for child in given.children] == [picture]
+    assert given.children[0].size == 5000
+    with pytest.raises(PasswordError):
+        list(read_opendocument(Reader.of(data), ("wrong",)))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_damage_to_a_locked_document_is_a_fault_of_the_evidence(seed):
+    chance = random.Random(seed)
+    raw = bytearray(locked("aes", "x", {"content.xml": b"<a>" + b"text " * 400 + b"</a>"}))
+    for _ in range(8):
+        raw[chance.randrange(len(raw))] = chance.randrange(256)
+    with contextlib.suppress(EvidenceError):
+        list(read_opendocument(Reader.of(bytes(raw)), ("x",)))
+
+
+@pytest.mark.corpus
+def test_a_document_that_libreoffice_locked_opens(corpora):
+    data = (corpora / "docs" / "tika" / "testODTEncrypted.odt").read_bytes()
+    given = read(read_opendocument, data, ("wrong", "tika"))
+    assert "This should be encrypted." in given.text
+    assert given.facts["office.created"].startswith("2021-03-18")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from moisson.errors import DamagedError, LimitError, PasswordError
 from moisson.extract.markup import PIECE, Sink, local, run, texts
+from moisson.extract.odfcrypt import Manifest, find_password
 from moisson.extract.package import Package
 from moisson.model import Fact, Flag, Passage
 from moisson.reader import Child, Reader
@@ -47,12 +48,15 @@ def read_opendocument(data: Reader, keys: Sequence[str] = ()) -> Iterator[Piece]
     package = Package(data)
     if package.damage:
         yield Flag("damaged", package.damage)
-    manifest = _Manifest()
+    manifest = Manifest()
     run(package.read("META-INF/manifest.xml", 8 << 20), manifest)
-    if manifest.locked:
+    if manifest.locks:
         yield Flag("encrypted")
-        yield Flag("password")
-        raise PasswordError("a password opens this document")
+        try:
+            package.ring = find_password(manifest.locks, _sealed(package, manifest), keys)
+        except PasswordError:
+            yield Flag("password")
+            raise
     if not any(name.casefold().endswith(".xml") for name in package.names):
         raise DamagedError("no part of an OpenDocument")
     meta = _Meta()
@@ -62,6 +66,13 @@ def read_opendocument(data: Reader, keys: Sequence[str] = ()) -> Iterator[Piece]
     for name in package.names:
         if _EMBEDDED.fullmatch(name) and not name.casefold().endswith((".xml", ".rdf")):
             yield package.child(name, "thumbnail" if name.casefold().startswith("thumbnail") else "embedded")
+
+
+def _sealed(package: Package, manifest: Manifest) -> Iterator[tuple[str, bytes]]:
+    """The smallest encrypted part, still encrypted, for a password to be tried on."""
+    there = [(package.parts[name].packed, name) for name in manifest.locks if name in package.parts]
+    for _, name in sorted(there)[:1]:
+        yield name, package.read(name)
 
 
 def _bodies(package: Package) -> Iterator[Piece]:
@@ -87,13 +98,6 @@ def _flat(data: Reader) -> Iterator[Piece]:
     yield from meta.facts
     for text in texts(data.chunks(PIECE), body):
         yield Passage(text)
-
-
-class _Manifest(Sink):
-    locked = False
-
-    def start(self, tag: str, attributes: dict[str, str]) -> None:
-        self.locked = self.locked or local(tag) == "encryption-data"
 
 
 class _Meta(Sink):

@@ -14,6 +14,7 @@ from moisson.reader import Child, Reader
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from moisson.extract.odfcrypt import Ring
     from moisson.extract.ziprow import Entry
 
 MAX_PART = 256 << 20
@@ -29,6 +30,7 @@ class Package:
     def __init__(self, data: Reader) -> None:
         self.data = data
         entries, self.damage = read_directory(data)
+        self.ring: Ring | None = None
         self.parts: dict[str, Entry] = {}
         for entry in entries[:MAX_PARTS]:
             if not entry.is_folder:
@@ -53,6 +55,12 @@ class Package:
             return
         start = entry.offset + 30 + int.from_bytes(head[26:28], "little") + int.from_bytes(head[28:30], "little")
         limit = min(limit, max(1 << 20, entry.packed * _RATIO))
+        if self.ring and name.casefold() in self.ring.locks:
+            sealed = b"".join(self._plain(entry, start, limit))
+            if self.ring.locks[name.casefold()].size > limit:
+                raise LimitError(f"part {name} of more than {limit} bytes")
+            yield self.ring.open(name, sealed)
+            return
         yield from self._plain(entry, start, limit) if entry.method == 0 else self._inflate(entry, start, limit)
 
     def _plain(self, entry: Entry, start: int, limit: int) -> Iterator[bytes]:
@@ -92,12 +100,16 @@ class Package:
         """A part as an item of its own."""
         entry = self.parts[name.casefold()]
         return Child(
-            name.rpartition("/")[2], named("zip", entry.name), partial(self._open, name), entry.size, role,
+            name.rpartition("/")[2], named("zip", entry.name), partial(self._open, name), self._size(name), role,
             modified=entry.modified,
         )  # fmt: skip
 
+    def _size(self, name: str) -> int:
+        lock = self.ring.locks.get(name.casefold()) if self.ring else None
+        return lock.size if lock else self.parts[name.casefold()].size
+
     def _open(self, name: str) -> Reader:
         content = self.read(name, MAX_CHILD)
-        if len(content) < self.parts[name.casefold()].size:
+        if len(content) < self._size(name):
             raise DamagedError(f"the part {name} breaks off after {len(content)} bytes")
         return Reader.of(content)
