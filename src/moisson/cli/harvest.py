@@ -15,6 +15,7 @@ from moisson.engine import case as cases
 from moisson.engine import harvest as engine
 from moisson.engine.plan import PASSES
 from moisson.errors import DependencyError, UsageError
+from moisson.export.coverage import Coverage, coverage, draw
 from moisson.settings import Pass, Settings
 from moisson.store.manifest import Manifest
 from moisson.store.query import Reader
@@ -117,7 +118,8 @@ def add(case: Path, paths: tuple[Path, ...], intake: Path | None) -> None:
 @CASE
 @JSON
 @click.option("--failures", "all_failures", is_flag=True, help="Every item that could not be read.")
-def status(case: Path, as_json: bool, all_failures: bool) -> None:
+@click.option("--picture", type=_FILE, help="Draw what was looked at into this SVG file.")
+def status(case: Path, as_json: bool, all_failures: bool, picture: Path | None) -> None:
     """What is done, what is left, what was given up and why."""
     manifest = Manifest(case / "manifest.db", readonly=True)
     reader = Reader(case)
@@ -140,9 +142,33 @@ def status(case: Path, as_json: bool, all_failures: bool) -> None:
     )
     console.print()
     table(["exhibit", "files listed", "files read", "MB read"], [(a, b, c, f"{d:.1f}") for a, b, c, d in rows])
+    _coverage(reader, picture)
     if failures:
         console.print()
         table(["exhibit", "not read", "items", "for example", "because"], failures)
     if all_failures:
         console.print()
         table(["address", "kind", "because"], reader.sql("select address, kind, detail from failures order by address"))
+
+
+def _coverage(reader: Reader, picture: Path | None) -> None:
+    """Print which bytes of which medium nobody has looked at, and draw it when asked to."""
+    found = list(coverage(reader))
+    if found:
+        console.print()
+        rows = [
+            (c.medium, f"{c.size / 1e6:.1f}", _share(c.swept, c.size), _share(c.read, c.size), _holes(c)) for c in found
+        ]
+        table(["medium", "MB", "swept", "in files read", "nothing looked at"], rows)
+    if picture is not None:
+        draw(found, picture)
+
+
+def _share(ranges: list[tuple[int, int]], size: int) -> str:
+    return f"{100 * sum(n for _, n in ranges) / max(1, size):.1f} %"
+
+
+def _holes(found: Coverage) -> str:
+    holes = sorted(found.unseen, key=lambda hole: -hole[1])
+    shown = ", ".join(f"{at}+{n}" for at, n in holes[:2])
+    return f"{_share(holes, found.size)}: {shown}{' …' if len(holes) > 2 else ''}" if holes else "none"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from moisson.reader import Medium
 
 STEP = 8 << 20
-CELL = 4 << 20
+CELL, CELLS = 64 << 10, 16_384
 SECTOR = 512
 _SURE = 0.5
 _BATCH = 2000
@@ -129,7 +129,8 @@ class Sweep:
         self._tell_raw()
         where = str(self.base.child(bytes_at(request.start, request.stop - request.start)))
         self.walk.begin(where)
-        self.done(where, list(cells(self.stretches, str(self.base), request.start, request.stop)))
+        size = cell_of(self.kept.size)
+        self.done(where, list(cells(self.stretches, str(self.base), request.start, request.stop, size)))
 
     def _step(self, at: int, end: int, free: Free, ground: Ground, claims: carving.Claims) -> None:
         options = scanning.Options(context=self.walk.context, words=False)
@@ -257,20 +258,37 @@ def texts(medium: Medium, start: int, length: int) -> Iterator[Range]:
                 yield at + first + lead, len(part) - lead
 
 
-def cells(stretches: Sequence[scanning.Stretch], medium: str, start: int, stop: int) -> Iterator[Stretch]:
-    """What the pages of each 4 MiB look like, in bytes by sort; a page that is of several counts as the first."""
+def cell_of(size: int) -> int:
+    """The cells in which a medium of this size is surveyed: 64 KiB, or more where that would be too many of them."""
+    cell = CELL
+    while cell * CELLS < size:
+        cell *= 2
+    return cell
+
+
+def cells(stretches: Sequence[scanning.Stretch], medium: str, start: int, stop: int, size: int) -> Iterator[Stretch]:
+    """What the pages of each cell look like, in bytes by sort; a page that is of several counts as the first.
+
+    Cells of one make that follow each other are told as one.
+    """
     counts: dict[int, Counter[str]] = {}
     for stretch in stretches:
         name = next((name for flag, name in gates.NAMES.items() if stretch.flags & flag), "other")
         at, end = stretch.start, stretch.start + stretch.length
         while at < end:
-            cut = min(end, (at // CELL + 1) * CELL)
-            counts.setdefault(at // CELL, Counter())[name] += cut - at
+            cut = min(end, (at // size + 1) * size)
+            counts.setdefault(at // size, Counter())[name] += cut - at
             at = cut
+    joined: list[tuple[int, int, dict[str, int]]] = []
     for number, kinds in sorted(counts.items()):
-        first, last = max(start, number * CELL), min(stop, (number + 1) * CELL)
-        where = f"{medium}/@{first}+{last - first}"
-        yield Stretch(where, VERSION, medium, first, last - first, dict(sorted(kinds.items())))
+        first, last = max(start, number * size), min(stop, (number + 1) * size)
+        if joined and len(kinds) == 1 and joined[-1][2].keys() == kinds.keys() and joined[-1][1] == first:
+            before = joined.pop()
+            kinds = Counter({name: n + before[2][name] for name, n in kinds.items()})
+            first = before[0]
+        joined.append((first, last, dict(sorted(kinds.items()))))
+    for first, last, sorts in joined:
+        yield Stretch(f"{medium}/@{first}+{last - first}", VERSION, medium, first, last - first, sorts)
 
 
 def suffix(mime: str) -> str:
