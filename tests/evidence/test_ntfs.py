@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from moisson.errors import DamagedError, EvidenceError
+from moisson.errors import DamagedError, EvidenceError, PasswordError
 from moisson.evidence import unlock
 from moisson.evidence.image import Descriptor, open_image
 from moisson.evidence.ntfs import Ntfs
@@ -157,6 +157,52 @@ def test_directories_that_are_their_own_parents(made):
     assert len(leaf) == 1
     assert leaf[0].path.startswith("$OrphanFiles/")
     assert len(leaf[0].path) < 4096
+
+
+def record_of(made, path):
+    """Where the record of a file lies."""
+    (entry,) = [e for e in split(Ntfs(Memory(made)))[0] if e.path == path]
+    return table_at(made) + int(entry.locator.split("-")[0]) * 1024, entry
+
+
+@pytest.mark.corpus
+def test_a_further_record_of_the_table_itself_is_no_file(made):
+    raw = bytearray(made)
+    at, _ = record_of(made, "big.txt")
+    raw[at + 32 : at + 40] = (1 << 48).to_bytes(8, "little")
+    entries, _ = split(Ntfs(Memory(bytes(raw))))
+    assert {e.path for e in entries} == {e.path for e in split(Ntfs(Memory(made)))[0]} - {"big.txt"}
+
+
+@pytest.mark.corpus
+def test_a_file_encrypted_by_windows_is_flagged_and_locked(made):
+    raw = bytearray(made)
+    at, entry = record_of(made, "big.txt")
+    place = at + int.from_bytes(made[at + 20 : at + 22], "little")
+    while int.from_bytes(made[place : place + 4], "little") != 0x80:
+        place += int.from_bytes(made[place + 4 : place + 8], "little")
+    raw[place + 12 : place + 14] = (0x4000).to_bytes(2, "little")
+    system = Ntfs(Memory(bytes(raw)))
+    (big,) = [e for e in split(system)[0] if e.path == "big.txt"]
+    assert "encrypted" in big.flags
+    assert big.size == entry.size
+    with pytest.raises(PasswordError, match="EFS"):
+        system.open(big.locator)
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize(("reused", "wanted"), [(False, "deep/1/2/3/4/5/leaf.txt"), (True, "$OrphanFiles/leaf.txt")])
+def test_the_old_parent_of_a_deleted_file_is_told_by_its_sequence(made, reused, wanted):
+    raw = bytearray(made)
+    leaf, _ = record_of(made, "deep/1/2/3/4/5/leaf.txt")
+    (folder,) = [e for e in split(Ntfs(Memory(made)))[0] if e.path == "deep/1/2/3/4/5"]
+    parent = table_at(made) + int(folder.locator.split("-")[0]) * 1024
+    raw[leaf + 22] &= 0xFE
+    sequence = int.from_bytes(raw[parent + 16 : parent + 18], "little")
+    raw[parent + 16 : parent + 18] = (sequence + 1).to_bytes(2, "little")
+    raw[parent + 22] &= 0xFF if reused else 0xFE
+    (found,) = [e for e in split(Ntfs(Memory(bytes(raw))))[0] if e.name == "leaf.txt"]
+    assert (found.path, found.state) == (wanted, "orphan" if reused else "deleted")
 
 
 @pytest.mark.corpus

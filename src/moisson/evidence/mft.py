@@ -117,7 +117,7 @@ def _instants(raw: bytes) -> tuple[Instant | None, ...]:
 
 
 class Head(NamedTuple):
-    """What the first bytes of a record say."""
+    """What the first bytes of a record say; `extends` another one, which may be number 0."""
 
     sequence: int
     live: bool
@@ -125,6 +125,7 @@ class Head(NamedTuple):
     base: int
     start: int
     used: int
+    extends: bool
 
 
 def head(raw: bytes | memoryview) -> Head | None:
@@ -132,7 +133,7 @@ def head(raw: bytes | memoryview) -> Head | None:
     signature, sequence, start, flags, used, base = _HEADER.unpack_from(raw)
     if signature != b"FILE":
         return None
-    return Head(sequence, flags & 1 == 1, flags & 2 == 2, base & NUMBER, start, used)
+    return Head(sequence, flags & 1 == 1, flags & 2 == 2, base & NUMBER, start, used, base != 0)
 
 
 def restore(raw: bytes | memoryview) -> bytes:

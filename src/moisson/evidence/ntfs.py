@@ -73,7 +73,7 @@ class Ntfs:
         claims, dead = Claims(), list[int]()
         faults = 0
         for number, raw in self._records():
-            if not (header := mft.head(raw)) or header.base:
+            if not (header := mft.head(raw)) or header.extends:
                 faults += (torn := bytes(raw[:4]) == b"BAAD")
                 if torn and faults <= _MOST_FAULTS:
                     yield Fault(str(number), "", "damaged", "the record was marked as torn")
