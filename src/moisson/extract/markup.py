@@ -53,6 +53,44 @@ class Sink:
         """The document ends."""
 
 
+class Rows(Sink):
+    """A sink for text with tables: a row is a line, a paragraph inside a cell ends with a blank if more follows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cells = 0
+        self.targets: list[str] = []
+        self._pending = ""
+
+    def write(self, text: str) -> None:
+        if self._pending:
+            self.out.append(self._pending)
+            self._pending = ""
+        self.out.append(text)
+
+    def end_paragraph(self) -> None:
+        """Write where the links of the paragraph lead, and end it."""
+        if self.targets:
+            self.write(" " + " ".join(self.targets))
+            self.targets = []
+        if self.cells:
+            self._pending = " "
+        else:
+            self.write("\n")
+
+    def end_cell(self, *, empty: bool = False) -> None:
+        """Leave a cell; an empty one takes no room."""
+        self.cells -= 1
+        self._pending = ""
+        if not empty:
+            self.out.append("\t")
+
+    def end_row(self) -> None:
+        """End the line."""
+        self._pending = ""
+        self.out.append("\n")
+
+
 def texts(chunks: Iterable[bytes], sink: Sink, encoding: str | None = None) -> Iterator[str]:
     """Feed XML to a sink and give what it wrote, piece by piece; damage is overlooked as long as that goes on well."""
     for _ in parse(chunks, sink, encoding):

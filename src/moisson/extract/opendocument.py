@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from moisson.errors import DamagedError, LimitError, PasswordError
-from moisson.extract.markup import PIECE, Sink, local, run, texts
+from moisson.extract.markup import PIECE, Rows, Sink, local, run, texts
 from moisson.extract.odfcrypt import Manifest, find_password
 from moisson.extract.package import Package
 from moisson.model import Fact, Flag, Passage
@@ -133,28 +133,22 @@ class _Meta(Sink):
         self._text = ""
 
 
-class Body(Sink):
+class Body(Rows):
     """The words of a body or, from the styles, of headers and footers; a row of a table is a line."""
 
     def __init__(self, *, styles: bool) -> None:
         super().__init__()
         self._styles = styles
         self._deep: list[str] = []
-        self._cells = 0
         self._skip = 0
         self._speak = 0
         self._repeat = 1
         self._targets: list[str] = []
-        self._links: list[str] = []
-        self._pending = ""
         self._value = ""
         self._said = False
 
     def write(self, text: str) -> None:
-        if self._pending:
-            self.out.append(self._pending)
-            self._pending = ""
-        self.out.append(text)
+        super().write(text)
         self._said = True
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
@@ -170,7 +164,7 @@ class Body(Sink):
         elif name == "a":
             self._targets.append(_attribute(attributes, "href"))
         elif name in ("table-cell", "covered-table-cell"):
-            self._cells += 1
+            self.cells += 1
             self._said = False
             self._value = _attribute(attributes, "value") or _attribute(attributes, "string-value")
         elif name == "table" and not self._styles:
@@ -194,25 +188,16 @@ class Body(Sink):
         if name == "a" and self._targets:
             target = self._targets.pop()
             if target and not target.startswith("#"):
-                self._links.append(target)
+                self.targets.append(target)
         elif name in ("table-cell", "covered-table-cell"):
-            self._cells -= 1
-            self._pending = ""
             if not self._said and self._value:
+                self._pending = ""
                 self.write(self._value)
-            if self._said:
-                self.out.append("\t")
+            self.end_cell(empty=not self._said)
         elif name == "table-row":
-            self._pending = ""
-            self.out.append("\n")
+            self.end_row()
         elif name in _LINES or name in _SPOKEN:
-            if self._links:
-                self.write(" " + " ".join(self._links))
-                self._links = []
-            if self._cells:
-                self._pending = " "
-            else:
-                self.write("\n")
+            self.end_paragraph()
 
 
 def _attribute(attributes: dict[str, str], wanted: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from moisson.extract import markup
-from moisson.extract.markup import Sink, local
+from moisson.extract.markup import Rows, Sink, local
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,23 +65,15 @@ def matching(package: Package, pattern: str) -> list[str]:
     return by_number(name for name in package.names if rule.fullmatch(name))
 
 
-class Drawing(Sink):
+class Drawing(Rows):
     """The words of DrawingML wherever it occurs: slides, charts, diagrams, shapes (ECMA-376 part 1 §20, §21)."""
 
     def __init__(self, links: dict[str, Relation] | None = None) -> None:
         super().__init__()
         self.links = links or {}
         self._on = False
-        self._skip = self._cells = 0
+        self._skip = 0
         self._fresh = True
-        self._pending = ""
-        self._targets: list[str] = []
-
-    def write(self, text: str) -> None:
-        if self._pending:
-            self.out.append(self._pending)
-            self._pending = ""
-        self.out.append(text)
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         name = local(tag)
@@ -91,7 +83,7 @@ class Drawing(Sink):
         if name in ("t", "v", "text", "Text"):
             self._on = True
         elif name == "tc":
-            self._cells += 1
+            self.cells += 1
         elif name == "br":
             self.write("\n")
         elif name == "tab":
@@ -106,7 +98,7 @@ class Drawing(Sink):
     def _link(self, attributes: dict[str, str]) -> None:
         for key, value in attributes.items():
             if local(key) == "id" and (relation := self.links.get(value)) and relation.external:
-                self._targets.append(relation.target)
+                self.targets.append(relation.target)
 
     def data(self, text: str) -> None:
         if self._on:
@@ -120,18 +112,9 @@ class Drawing(Sink):
         name = local(tag)
         self._on = False
         if name == "tc":
-            self._cells -= 1
-            self._pending = ""
-            self.out.append("\t")
+            self.end_cell()
         elif name in ("p", "v", "text", "Text") and not self._fresh:
             self._fresh = True
-            if self._targets:
-                self.write(" " + " ".join(self._targets))
-                self._targets = []
-            if self._cells:
-                self._pending = " "
-            else:
-                self.write("\n")
+            self.end_paragraph()
         elif name == "tr":
-            self._pending = ""
-            self.out.append("\n")
+            self.end_row()

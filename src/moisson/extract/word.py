@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from moisson.extract.markup import Sink, local, texts
+from moisson.extract.markup import Rows, Sink, local, texts
 from moisson.extract.parts import Drawing, Relation, matching, relations
 from moisson.model import Fact, Passage
 
@@ -50,17 +50,15 @@ def read_document(package: Package) -> Iterator[Passage | Fact]:
         yield Fact("office.editor", person)
 
 
-class Words(Sink):
+class Words(Rows):
     """The text of one part; cells end with a tab and rows with a line, so that a row stays on one line."""
 
     def __init__(self, links: dict[str, Relation]) -> None:
         super().__init__()
         self.links = links
         self.people: dict[str, None] = {}
-        self._on = self._skip = self._cells = 0
-        self._pending = ""
+        self._on = self._skip = 0
         self._target: list[str] = []
-        self._targets: list[str] = []
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         name = local(tag)
@@ -74,7 +72,7 @@ class Words(Sink):
         elif name in _SPACE:
             self.write(_SPACE[name])
         elif name == "tc":
-            self._cells += 1
+            self.cells += 1
         elif attributes:
             self._attributes(name, attributes)
 
@@ -102,12 +100,6 @@ class Words(Sink):
         if self._on:
             self.write(text)
 
-    def write(self, text: str) -> None:
-        if self._pending:
-            self.out.append(self._pending)
-            self._pending = ""
-        self.out.append(text)
-
     def end(self, tag: str) -> None:
         if self._skip:
             self._skip -= 1
@@ -118,22 +110,13 @@ class Words(Sink):
             if name.endswith("nstrText"):
                 self.write(" ")
         elif name == "p":
-            if self._targets:
-                self.write(" " + " ".join(self._targets))
-                self._targets = []
-            if self._cells:
-                self._pending = " "
-            else:
-                self.write("\n")
+            self.end_paragraph()
         elif name == "tc":
-            self._cells -= 1
-            self._pending = ""
-            self.out.append("\t")
+            self.end_cell()
         elif name == "tr":
-            self._pending = ""
-            self.out.append("\n")
+            self.end_row()
         elif name == "hyperlink" and self._target and (target := self._target.pop()):
-            self._targets.append(target)
+            self.targets.append(target)
 
 
 def _symbol(code: str) -> str:
