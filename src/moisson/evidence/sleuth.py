@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import calendar
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,7 @@ import pytsk3  # type: ignore[import-untyped]
 from moisson.errors import DamagedError, UnsupportedError
 from moisson.evidence.extents import length, overlaps
 from moisson.evidence.filesystem import printable
+from moisson.times import Instant, Precision, from_unix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +35,8 @@ _MAIN = tuple(
     int(t)
     for t in (pytsk3.TSK_FS_ATTR_TYPE_DEFAULT, pytsk3.TSK_FS_ATTR_TYPE_NTFS_DATA, pytsk3.TSK_FS_ATTR_TYPE_HFS_DATA)
 )
+DIRECTORIES = (int(pytsk3.TSK_FS_META_TYPE_DIR), int(pytsk3.TSK_FS_META_TYPE_VIRT_DIR))
+LINK = int(pytsk3.TSK_FS_META_TYPE_LNK)
 _FORK = int(pytsk3.TSK_FS_ATTR_TYPE_HFS_RSRC)
 _DATA = int(pytsk3.TSK_FS_ATTR_TYPE_NTFS_DATA)
 
@@ -142,3 +147,38 @@ def flags_of(attribute: Any, extents: list[Extent], size: int, medium: Medium, c
         yield "truncated"
     if any(at is not None and overlaps(claimed, at, n) for at, n in extents):
         yield "overwritten"
+
+
+def target(file: Any) -> bytes | None:
+    """Where a symbolic link leads, which The Sleuth Kit knows but does not give as content."""
+    meta = file.info.meta
+    link = meta.link if int(meta.type) == LINK else None
+    return link if isinstance(link, bytes) else None
+
+
+def is_directory(file: Any) -> bool:
+    return int(file.info.meta.type) in DIRECTORIES
+
+
+def times(meta: Any, kind: str) -> tuple[Instant | None, Instant | None, Instant | None, Instant | None]:
+    """Modification, access, change, creation, as exactly as the file system keeps them."""
+    exact: Precision = "2s" if kind == "fat" else "s"
+    local = kind in ("fat", "exfat")
+    return (
+        _time(meta.mtime, meta.mtime_nano, exact, local=local),
+        _time(meta.atime, 0 if local else meta.atime_nano, "day" if kind == "fat" else exact, local=local),
+        _time(meta.ctime, meta.ctime_nano, exact, local=local),
+        _time(meta.crtime, meta.crtime_nano, "10ms" if local else exact, local=local),
+    )
+
+
+def _time(seconds: Any, nano: Any, exact: Precision, *, local: bool) -> Instant | None:
+    """A time; FAT's were made from the wall clock by this process's own zone, which is undone here."""
+    instant = from_unix(int(seconds or 0))
+    if instant is None:
+        return None
+    rest = int(nano or 0) % 1_000_000_000
+    if local:
+        wall = calendar.timegm(time.localtime(instant.ns // 1_000_000_000)) * 1_000_000_000
+        return Instant(wall + rest, exact, "local")
+    return Instant(instant.ns + rest, "ns" if rest else exact)

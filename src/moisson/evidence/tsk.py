@@ -6,9 +6,7 @@ of the same file, `~2` a deleted name whose record belongs to another file now.
 
 from __future__ import annotations
 
-import calendar
 import re
-import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -20,19 +18,23 @@ from moisson.evidence.filesystem import Budget, Entry, Fault, printable
 from moisson.evidence.named import label_and_serial
 from moisson.evidence.rows import Geometry, Row, short_name
 from moisson.evidence.sleuth import (
+    DIRECTORIES,
+    LINK,
     Attribute,
     attributes,
     flags_of,
+    is_directory,
     is_packed,
     open_fs,
     runs_of,
     sentence,
     size_of,
     stream_name,
+    target,
+    times,
 )
 from moisson.evidence.superblock import repair
 from moisson.reader import Memory, Reader
-from moisson.times import Instant, Precision, from_unix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,10 +49,8 @@ _NO_LABEL = ("NO NAME", "$EMPTY_VOLUME_LABEL")
 _LABEL = b" (Volume Label Entry)"
 _DEPTH = 256
 _LOCATOR = re.compile(r"(?P<number>[0-9]{1,20})(?:-(?P<stream>[0-9]+-[0-9]+))?(?:#[0-9]+|(?P<reused>~[0-9]+))?")
-_DIRECTORIES = (int(pytsk3.TSK_FS_META_TYPE_DIR), int(pytsk3.TSK_FS_META_TYPE_VIRT_DIR))
 _FILES = (int(pytsk3.TSK_FS_META_TYPE_REG), int(pytsk3.TSK_FS_META_TYPE_UNDEF))
 _VIRTUAL = (int(pytsk3.TSK_FS_META_TYPE_VIRT), int(pytsk3.TSK_FS_META_TYPE_VIRT_DIR))
-_LINK = int(pytsk3.TSK_FS_META_TYPE_LNK)
 _DEAD_NAME, _DEAD = int(pytsk3.TSK_FS_NAME_FLAG_UNALLOC), int(pytsk3.TSK_FS_META_FLAG_UNALLOC)
 _State = Literal["live", "deleted", "orphan"]
 
@@ -164,7 +164,7 @@ class Tree:
                         continue
                     if not (found.path == _ORPHANS and not base):
                         yield found, file
-                    if file is not None and _is_directory(file) and found.number not in seen and depth < _DEPTH:
+                    if file is not None and is_directory(file) and found.number not in seen and depth < _DEPTH:
                         seen.add(found.number)
                         inside.append((found.number, found.path, depth + 1, found.state != "live"))
             except OSError as error:
@@ -240,12 +240,12 @@ class Tree:
     def _entries(self, found: _Found, file: Any, claimed: list[Range]) -> Iterator[Entry]:
         meta = file.info.meta
         kind = int(meta.type)
-        modified, accessed, changed, created = self._times(meta)
-        if kind in _DIRECTORIES or kind == _LINK or kind in _FILES:
+        modified, accessed, changed, created = times(meta, self.source)
+        if kind in DIRECTORIES or kind == LINK or kind in _FILES:
             extra: tuple[str, ...] = ("link",) if found.turn else ()
-            extra += ("symlink",) if kind == _LINK else ()
+            extra += ("symlink",) if kind == LINK else ()
             rows = (
-                [(str(found.number), "", 0, (), -1, 0)] if kind in _DIRECTORIES else self._streams(file, found, claimed)
+                [(str(found.number), "", 0, (), -1, 0)] if kind in DIRECTORIES else self._streams(file, found, claimed)
             )
             for locator, stream, size, flags, offset, slack in rows:
                 yield Entry(
@@ -254,7 +254,7 @@ class Tree:
                     f"{found.name}:{stream}" if stream else found.name,
                     size,
                     found.state,
-                    kind in _DIRECTORIES,
+                    kind in DIRECTORIES,
                     modified,
                     accessed,
                     changed,
@@ -277,8 +277,8 @@ class Tree:
             if main and seen:
                 continue
             seen = seen or main
-            if main and (target := _target(file)) is not None:
-                yield str(number), "", len(target), (), -1, 0
+            if main and (leads := target(file)) is not None:
+                yield str(number), "", len(leads), (), -1, 0
                 continue
             extents = runs_of(attribute, self.block)
             size = size_of(attribute, extents, self.medium)
@@ -294,26 +294,6 @@ class Tree:
         if not seen and int(file.info.meta.type) in _FILES and self.source != "ntfs":
             flags = ("content-gone",) if int(file.info.meta.size) else ()
             yield str(number), "", 0, flags, -1, 0
-
-    def _times(self, meta: Any) -> tuple[Instant | None, Instant | None, Instant | None, Instant | None]:
-        exact: Precision = "2s" if self.source == "fat" else "s"
-        return (
-            self._time(meta.mtime, meta.mtime_nano, exact),
-            self._time(meta.atime, 0 if self.local else meta.atime_nano, "day" if self.source == "fat" else exact),
-            self._time(meta.ctime, meta.ctime_nano, exact),
-            self._time(meta.crtime, meta.crtime_nano, "10ms" if self.local else exact),
-        )
-
-    def _time(self, seconds: Any, nano: Any, exact: Precision) -> Instant | None:
-        """A time; FAT's were made from the wall clock by this process's own zone, which is undone here."""
-        instant = from_unix(int(seconds or 0))
-        if instant is None:
-            return None
-        rest_ns = int(nano or 0) % 1_000_000_000
-        if self.local:
-            wall = calendar.timegm(time.localtime(instant.ns // 1_000_000_000)) * 1_000_000_000
-            return Instant(wall + rest_ns, exact, "local")
-        return Instant(instant.ns + rest_ns, "ns" if rest_ns else exact)
 
     def _find(self, locator: str) -> tuple[Any, Any]:
         if not (parts := _LOCATOR.fullmatch(locator)):
@@ -343,8 +323,8 @@ class Tree:
         file, attribute = self._find(locator)
         if attribute is None:
             return Reader(Memory(b""))
-        if (target := _target(file)) is not None:
-            return Reader(Memory(target))
+        if (leads := target(file)) is not None:
+            return Reader(Memory(leads))
         extents = runs_of(attribute, self.block)
         size = size_of(attribute, extents, self.medium)
         if is_packed(attribute) or self.source == "ntfs":
@@ -364,7 +344,7 @@ class Tree:
         if self._big(locator) is not None:
             return Reader(Memory(b""))
         file, attribute = self._find(locator)
-        extents = runs_of(attribute, self.block) if attribute is not None and _target(file) is None else []
+        extents = runs_of(attribute, self.block) if attribute is not None and target(file) is None else []
         left: list[Extent] = []
         if extents:
             size = size_of(attribute, extents, self.medium)
@@ -376,7 +356,7 @@ class Tree:
         if (big := self._big(locator)) is not None:
             return self._chain(big)
         file, attribute = self._find(locator)
-        return runs_of(attribute, self.block) if attribute is not None and _target(file) is None else []
+        return runs_of(attribute, self.block) if attribute is not None and target(file) is None else []
 
     def free(self) -> list[Range]:
         """What no live entry claims."""
@@ -390,14 +370,3 @@ class Tree:
 def _label(raw: bytes) -> str:
     label = printable(raw[: -len(_LABEL)]).strip()
     return "" if label in _NO_LABEL else label
-
-
-def _target(file: Any) -> bytes | None:
-    """Where a symbolic link leads, which The Sleuth Kit knows but does not give as content."""
-    meta = file.info.meta
-    link = meta.link if int(meta.type) == _LINK else None
-    return link if isinstance(link, bytes) else None
-
-
-def _is_directory(file: Any) -> bool:
-    return int(file.info.meta.type) in _DIRECTORIES
