@@ -109,7 +109,7 @@ def _number(
         return [hit]
     if (before in ("_", "\\") and before) or after == "_":
         return []
-    fraction = size <= 3 and after in (".", ",") and after
+    fraction = size <= 3 and after in (".", ",") and text[end + 1 : end + 2].isdigit()
     if fraction and (hit := places.decimal_at(page, start) or hardware.ipv4_at(page, start)):
         return [hit]
     if size in (1, 2, 4) and after in ("-", "/", ".") and after:

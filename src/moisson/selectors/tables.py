@@ -18,6 +18,7 @@ _WIDEST = 64
 _LONGEST = 24
 _CELL = 40
 _FIELD = re.compile(r"(?:^|; |: )([^\W\d][\w ]{1,23}): ([^;\n]{1,80})")
+_NO_HEAD = re.compile(r"[<>{}@=]|\d{4}")
 _FIELD_KINDS = frozenset({"name", "phone", "imei", "imsi", "iccid", "ssid", "plate"})
 _BARE_NAME = 4
 _SEPARATORS = "\t;|,"
@@ -52,7 +53,7 @@ class Columns:
                 out += _fields(line, at)
             elif self._separator and self._separator in line and self._kinds:
                 self._row(line, at, out)
-            if 3 < len(line) < 400 and line[-1] != ".":
+            if 3 < len(line) < 400 and line[-1] != "." and not _NO_HEAD.search(line):
                 self._head(line)
             at += len(line) + 1
         return out
