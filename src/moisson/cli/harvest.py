@@ -32,6 +32,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--intake", type=_FILE, help="The list of exhibits and their chain of custody.")
 @click.option("--watchlist", type=_FILE, help="CSV: kind,value,reason,priority.")
 @click.option("--requirements", type=_FILE, help="YAML: the questions of the investigation.")
+@click.option("--sought", type=_FILE, multiple=True, help="Files or folders whose blocks are sought in raw bytes.")
 @click.option("--known", type=_FILE, multiple=True, help="Hashes of known files; these are not read.")
 @click.option("--passwords", type=_FILE, help="One password or recovery key a line, tried on all that is locked.")
 @click.option("--regions", default="", help="Countries in which a national number is tried, in order: IQ,SY,FR.")
@@ -45,6 +46,7 @@ def harvest(
     intake: Path | None,
     watchlist: Path | None,
     requirements: Path | None,
+    sought: tuple[Path, ...],
     known: tuple[Path, ...],
     passwords: Path | None,
     regions: str,
@@ -54,7 +56,7 @@ def harvest(
     if kind == "ray":
         raise DependencyError("the ray engine is not part of this version; use --engine local")
     settings = _settings(case, until, passwords, regions, languages)
-    lists = engine.Lists(watchlist, requirements, known)
+    lists = engine.Lists(watchlist, requirements, known, sought)
     with Progress() as progress:
         count = workers or len(os.sched_getaffinity(0))
         totals = engine.harvest(case, paths, settings, progress, intake=intake, lists=lists, workers=count)

@@ -21,7 +21,7 @@ from moisson.engine.plan import PASSES, Unit, first_units
 from moisson.engine.room import writing
 from moisson.engine.worker import Result
 from moisson.errors import UsageError
-from moisson.identify import known
+from moisson.identify import blocks, known
 from moisson.model import Failure
 from moisson.settings import Settings
 from moisson.store import manifest as store
@@ -70,6 +70,7 @@ class Lists:
     watchlist: Path | None = None
     requirements: Path | None = None
     known: tuple[Path, ...] = ()
+    sought: tuple[Path, ...] = ()
 
 
 def harvest(
@@ -122,6 +123,8 @@ def _take_lists(root: Path, lists: Lists) -> None:
             shutil.copyfile(source, root / "lists" / name)
     if lists.known:
         known.compile_lists(lists.known, root / "lists" / "known.bin")
+    if lists.sought:
+        blocks.compile_targets(lists.sought, root / "lists" / "blocks.bin")
 
 
 def _settle(root: Path, manifest: store.Manifest, settings: Settings) -> Settings:

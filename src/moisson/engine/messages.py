@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from moisson.evidence.filesystem import Entry, Fault
-from moisson.model import Extent, FailureKind, Record, State
+from moisson.model import Extent, FailureKind, Record, Sighting, State
 from moisson.settings import Settings
 from moisson.times import Instant
 
@@ -57,6 +57,12 @@ class List(Struct, frozen=True, tag="list"):
     place: Place
 
 
+class Sample(Struct, frozen=True, tag="sample"):
+    """Guess what the medium of an exhibit holds."""
+
+    exhibit: str
+
+
 class Map(Struct, frozen=True, tag="map"):
     """Tell which item holds which bytes of every medium of an exhibit."""
 
@@ -97,7 +103,7 @@ class Fetch(Struct, frozen=True, tag="fetch"):
     limit: int = 1 << 30
 
 
-Request = Scan | Digest | List | Map | Read | Sweep | Fetch
+Request = Scan | Sample | Digest | List | Map | Read | Sweep | Fetch
 
 
 class Ask(Struct, frozen=True, tag="ask"):
@@ -115,6 +121,7 @@ class Opening(Struct, frozen=True):
     """How an exhibit is delivered; the descriptors of `parts` travel beside it in the same order.
 
     With `notes` there is one more, of what another child found out about this exhibit; `keys` are those it derived.
+    With `sought` there is a last one, the blocks of files that are sought.
     """
 
     kind: str
@@ -123,6 +130,7 @@ class Opening(Struct, frozen=True):
     known: tuple[str, ...] = ()
     notes: bool = False
     keys: tuple[str, ...] = ()
+    sought: bool = False
 
 
 class Page(Struct, frozen=True):
@@ -141,6 +149,15 @@ class Found(Struct, frozen=True, tag="found"):
     places: tuple[Place, ...]
     failures: tuple[Record, ...] = ()
     facts: dict[str, str | int] = {}
+
+
+class Sampled(Struct, frozen=True, tag="sampled"):
+    """How many places of how many bytes were looked at, how many are of which sort, and what stood there."""
+
+    places: int
+    size: int
+    counts: dict[str, int]
+    sightings: tuple[Sighting, ...] = ()
 
 
 class Listed(Struct, frozen=True, tag="listed"):
@@ -202,7 +219,7 @@ class Refused(Struct, frozen=True, tag="refused"):
     detail: str
 
 
-Reply = Found | Listed | Mapped | Hashed | Begin | Batch | Bytes | Notes | Refused | Ask
+Reply = Found | Sampled | Listed | Mapped | Hashed | Begin | Batch | Bytes | Notes | Refused | Ask
 
 requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 replies: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from moisson.address import Address, Layer, parse_layer
@@ -12,6 +13,7 @@ from moisson.evidence import image, unlock, volume
 from moisson.evidence.filesystem import FileSystem, mount
 from moisson.evidence.folder import Folder
 from moisson.evidence.tsk import SCHEMES
+from moisson.identify.blocks import Blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,6 +34,7 @@ class Opened:
         self.exhibit, self.opening, self.files = exhibit, opening, files
         self.keys = (*opening.keys, *opening.settings.passwords)
         self._notes = descriptors[len(opening.parts)] if opening.notes else -1
+        self._sought = descriptors[-1] if opening.sought else -1
         self.parts: list[tuple[str, Medium]] = [
             (name, image.Descriptor(fd)) for name, fd in zip(opening.parts, descriptors, strict=False)
         ]
@@ -71,6 +74,11 @@ class Opened:
     def medium(self, layers: Sequence[str]) -> Medium:
         """The image, or what is inside the container that layers lead to."""
         return volume.open_volume(self.image, [parse_layer(x) for x in layers], self.keys) if layers else self.image
+
+    @cached_property
+    def sought(self) -> Blocks | None:
+        """The blocks of files that are sought, if any are."""
+        return Blocks.of(self._sought) if self._sought >= 0 else None
 
     def mount(self, layers: Sequence[str], kind: str) -> FileSystem:
         """The file system at these layers; opened once."""

@@ -27,6 +27,7 @@ UNIT_BYTES = 64 << 20
 PASSES: tuple[Pass, ...] = ("glance", "skim", "harvest", "sweep")
 SCAN_PRIORITY, LIST_PRIORITY, DIGEST_PRIORITY = 1000.0, 900.0, 45.0
 MAP_PRIORITY, SWEEP_PRIORITY = 4.0, 3.0
+SAMPLED = 20.0
 STRETCH = 256 << 20
 
 
@@ -128,5 +129,5 @@ def _read_unit(listing: Unit, segment: str, row: tuple[float, bool, int], start:
     name = f"read/{listing.id.removeprefix('list/')}/{start}+{count}"
     jitter = int.from_bytes(blake2b(name.encode(), digest_size=2).digest(), "big") / 65536
     level: Pass = "skim" if row[1] else "harvest"
-    priority = row[0] + (100 if row[1] else 0) + jitter
+    priority = row[0] + (100 if row[1] else 0) + jitter + listing.priority - LIST_PRIORITY
     return Unit(name, "read", listing.exhibit, level, priority, cost / 1e6, listing.place, segment, start, count)

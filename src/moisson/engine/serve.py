@@ -6,6 +6,7 @@ import hashlib
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from phonenumbers import PhoneMetadata
 
 from moisson import registry
@@ -18,14 +19,16 @@ from moisson.engine.extents import batched, extents, medium_of
 from moisson.engine.opened import Opened, failure_kind
 from moisson.engine.read import Walk
 from moisson.engine.resolve import descend
-from moisson.engine.sweep import Sweep
+from moisson.engine.sweep import Sweep, moved
 from moisson.errors import EvidenceError
 from moisson.evidence import volume
 from moisson.evidence.filesystem import Fault
 from moisson.identify.kind import identify, prepare
-from moisson.model import Failure
+from moisson.model import Failure, Sighting
 from moisson.reader import Reader
 from moisson.scan import anchors
+from moisson.scan.sample import sample
+from moisson.scan.sweep import Options, sweep_bytes
 from moisson.selectors import find, language
 from moisson.settings import Settings
 
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     Records = list[Record]
 
 _BATCH = 500
+_SEEN = 20_000
 _PIECE = 8 << 20
 _SAMPLES = (
     "Voir Karim Haddad, tél. 06 12 34 56 78, +33 6 12 34 56 78, karim@exemple.fr, 48.8566, 2.3522, AA-123-BB",
@@ -103,6 +107,8 @@ class Server:
                     self.read(request)
                 case m.Sweep():
                     self.sweep(request)
+                case m.Sample():
+                    self.sample(request)
                 case m.Digest():
                     self.digest(request)
                 case m.Fetch():
@@ -198,7 +204,22 @@ class Server:
     def sweep(self, request: m.Sweep) -> None:
         """Read a stretch of a medium byte by byte."""
         medium = self.exhibit(request.exhibit).medium(request.layers)
-        Sweep(medium, request, self.walk(), self.done).run()
+        Sweep(medium, request, self.walk(), self.done, self.exhibit(request.exhibit).sought).run()
+
+    def sample(self, request: m.Sample) -> None:
+        """Look at some places of the medium."""
+        image = self.exhibit(request.exhibit).image
+        settings, seen = self.opening.settings, list[Sighting]()
+        context = find.Context(regions=settings.regions, languages=settings.languages)
+        options = Options(context=context, words=False, flags=False)
+
+        def look(at: int, data: bytes) -> None:
+            for found in sweep_bytes(data, request.exhibit, options):
+                if isinstance(found, Sighting) and len(seen) < _SEEN:
+                    seen.append(replace(found, address=moved(found.address, at)))
+
+        found = sample(Reader(image), settings.seed, look=look)
+        self.channel.send(m.encode(m.Sampled(found.places, found.size, found.counts, tuple(seen))))
 
     def known(self, digests: dict[str, str]) -> bool:
         """Ask whether these digests are those of a known file."""

@@ -153,8 +153,13 @@ class Supply:
         notes = None if folder else self.notes.open(name)
         if notes is not None:
             self.shelf.descriptors.append(notes)
+        sought = self.root / "lists" / "blocks.bin"
+        if not folder and sought.exists():
+            self.shelf.descriptors.append(os.open(sought, os.O_RDONLY | os.O_CLOEXEC))
         kind, keys = "folder" if folder else "image", self.notes.keys.get(name, ())
-        opening = m.Opening(kind, names, self.settings, algorithms, notes is not None, keys)
+        opening = m.Opening(
+            kind, names, self.settings, algorithms, notes is not None, keys, not folder and sought.exists()
+        )
         return m.encode(opening), list(self.shelf.descriptors)
 
     def _walk(self) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import Counter
+from collections import Counter, defaultdict
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,9 @@ from moisson.carve import find as carving
 from moisson.carve.ground import Ground
 from moisson.engine import messages as m
 from moisson.evidence.extents import Pieces, complement, merge
+from moisson.identify.blocks import BLOCK, SECTOR, Match
 from moisson.identify.tables import types
-from moisson.model import Sighting, Stretch
+from moisson.model import Lead, Sighting, Stretch
 from moisson.reader import Reader, Window
 from moisson.scan import gates
 from moisson.scan import sweep as scanning
@@ -25,14 +26,15 @@ if TYPE_CHECKING:
     from moisson.carve.ground import Carved
     from moisson.engine.read import Walk
     from moisson.evidence.extents import Range
+    from moisson.identify.blocks import Blocks, Target
     from moisson.model import Record
     from moisson.reader import Medium
 
 STEP = 8 << 20
 CELL, CELLS = 64 << 10, 16_384
-SECTOR = 512
 _SURE = 0.5
 _BATCH = 2000
+_SHOWN = 10
 _REGION = 4 << 20
 _BLANK = bytes(32)
 _LEAST_TEXT = 12
@@ -103,14 +105,22 @@ class Sweep:
     What one reading of a carved file or of free text told is not told again as a raw sighting.
     """
 
-    def __init__(self, medium: Medium, request: m.Sweep, walk: Walk, done: Callable[[str, list[Record]], None]) -> None:
-        self.kept = Kept(medium)
+    def __init__(
+        self,
+        medium: Medium,
+        request: m.Sweep,
+        walk: Walk,
+        done: Callable[[str, list[Record]], None],
+        sought: Blocks | None = None,
+    ) -> None:
+        self.kept, self.sought = Kept(medium), sought
         self.request, self.walk, self.done = request, walk, done
         self.base = Address.parse("/".join((request.exhibit, *request.layers)))
         self.raw: list[Sighting] = []
         self.stretches: list[scanning.Stretch] = []
         self.taken: list[Range] = []
         self.told: list[tuple[int, int, set[tuple[str, str]]]] = []
+        self.matches: list[Match] = []
         self._offsets: list[int] = []
 
     def run(self) -> None:
@@ -125,6 +135,7 @@ class Sweep:
                 self._step(at, end, free, ground, claims)
             self.done(where, [])
         self._order()
+        self._tell_blocks()
         self._read_text()
         self._tell_raw()
         where = str(self.base.child(bytes_at(request.start, request.stop - request.start)))
@@ -136,6 +147,8 @@ class Sweep:
         options = scanning.Options(context=self.walk.context, words=False)
         for found in scanning.sweep(Reader(self.kept), str(self.base), at, end, options):
             self._take(found)
+        if self.sought is not None:
+            self.matches += self.sought.find(self.kept.pread(at, end - at + BLOCK - SECTOR), at)
         for carved in carving.find(ground, free.before(at), free.before(end), claims):
             self._carve(carved, free)
 
@@ -193,6 +206,29 @@ class Sweep:
             records = [r for r in found if not (isinstance(r, Sighting) and (r.kind, r.value) in raw)]
         self.done(where, records)
 
+    def _tell_blocks(self) -> None:
+        """A sighting for each run of blocks of a sought file, and a lead for each such file."""
+        if self.sought is None or not self.matches:
+            return
+        base, found = str(self.base), defaultdict[int, list[Sighting]](list)
+        for target, at, n in runs(self.matches):
+            sought = self.sought.targets[target]
+            where = f"{base}/@{at}+{n * BLOCK}"
+            told = f"{n} of {sought.blocks} blocks of {sought.name}"
+            found[target].append(Sighting(where, "sweep.blocks@1", "block", sought.sha256, "", "", told))
+        records: list[Record] = []
+        for target, seen in found.items():
+            records += [*seen, self._lead(self.sought.targets[target], target, seen)]
+        self.walk.begin(base)
+        self.done(base, records)
+
+    def _lead(self, sought: Target, number: int, seen: Sequence[Sighting]) -> Lead:
+        blocks = len({match.number for match in self.matches if match.target == number})
+        why = f"{blocks} of {sought.blocks} blocks of the sought file {sought.name} lie on this medium"
+        severity = 90 if blocks >= sought.blocks // 2 else 70
+        evidence = tuple(s.address for s in seen[:_SHOWN])
+        return Lead(evidence[0], "sweep.blocks@1", "sought-content", severity, why, self.request.exhibit, evidence)
+
     def _between(self, start: int, stop: int) -> list[Sighting]:
         offsets = self._offsets
         return self.raw[bisect_left(offsets, start) : bisect_left(offsets, stop)]
@@ -217,9 +253,31 @@ class Sweep:
             self.done(str(self.base), new[at : at + _BATCH])
 
 
+def runs(matches: Sequence[Match]) -> Iterator[tuple[int, int, int]]:
+    """Matches that follow each other on the medium and in their file, joined: the file, the offset, how many."""
+    start, count, last = 0, 0, None
+    for match in sorted(matches, key=lambda each: (each.target, each.offset, each.number)):
+        if last and match == Match(last.offset + BLOCK, last.target, last.number + 1):
+            count += 1
+        else:
+            if last:
+                yield last.target, start, count
+            start, count = match.offset, 1
+        last = match
+    if last:
+        yield last.target, start, count
+
+
 def offset_of(address: str, depth: int) -> int:
     """The offset of the first range in an address, `depth` layers in."""
     return int(address.split("/", depth + 2)[depth + 1].removeprefix("@").partition("+")[0])
+
+
+def moved(address: str, by: int) -> str:
+    """The address of a range of a piece as one of the whole that the piece begins `by` bytes into."""
+    exhibit, layer, *inner = address.split("/", 2)
+    offset, plus, length = layer.removeprefix("@").partition("+")
+    return "/".join((exhibit, f"@{int(offset) + by}{plus}{length}", *inner))
 
 
 def merge_touching(places: Iterator[Range] | Sequence[Range]) -> list[Range]:

@@ -17,8 +17,8 @@ from moisson.engine import messages as m
 from moisson.engine.attribute import Attribution
 from moisson.engine.hand import InHand, Swept
 from moisson.engine.listing import read_items
-from moisson.engine.plan import Unit, classes, classify, list_unit, map_unit, read_units, sweep_units
-from moisson.model import Failure, Item, Run
+from moisson.engine.plan import SAMPLED, Unit, classes, classify, list_unit, map_unit, read_units, sweep_units
+from moisson.model import Failure, Item, Run, Stretch
 from moisson.store.compact import compact
 from moisson.store.manifest import Descriptor, Manifest
 from moisson.store.query import Reader
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from moisson.engine.supply import Supply
     from moisson.evidence.filesystem import Entry
-    from moisson.model import Record
+    from moisson.model import Lead, Record
     from moisson.settings import Settings
 
 RECYCLE = 64
@@ -131,11 +131,13 @@ class Worker:
 
     def _scan(self, unit: Unit, writer: SegmentWriter, tally: Tally) -> list[Unit]:
         units: list[Unit] = []
+        images: list[str] = []
 
         def take(reply: m.Reply) -> None:
             assert isinstance(reply, m.Found)
             if reply.facts:
                 units.append(map_unit(unit.exhibit))
+                images.append(unit.exhibit)
             for failure in reply.failures:
                 self._add(writer, failure, tally)
             for place in reply.places:
@@ -148,7 +150,25 @@ class Worker:
                 self._add(writer, Failure(where, "evidence.volume@1", "unsupported", detail), tally)
 
         self._ask(m.Scan(unit.exhibit), unit.exhibit, writer, tally, take)
-        return units
+        boost = SAMPLED if images and self._sample(unit, writer, tally) else 0.0
+        return [replace(u, priority=u.priority + boost) if u.do == "list" else u for u in units]
+
+    def _sample(self, unit: Unit, writer: SegmentWriter, tally: Tally) -> bool:
+        """Guess what a medium holds; whether something on the lists stood in the places looked at."""
+        leads: list[Lead] = []
+
+        def take(reply: m.Reply) -> None:
+            assert isinstance(reply, m.Sampled)
+            kinds = {sort: reply.size * n // max(1, reply.places) for sort, n in sorted(reply.counts.items())}
+            writer.add(Stretch(unit.exhibit, "sample.pages@1", unit.exhibit, 0, reply.size, kinds))
+            for sighting in reply.sightings:
+                leads.extend(self.supply.leads(sighting))
+
+        self._ask(m.Sample(unit.exhibit), unit.exhibit, writer, tally, take)
+        for lead in leads:
+            writer.add(lead)
+            tally.notes.append(lead.why)
+        return bool(leads)
 
     def _map(self, unit: Unit, writer: SegmentWriter, tally: Tally) -> list[Unit]:
         media: list[tuple[tuple[str, ...], int]] = []

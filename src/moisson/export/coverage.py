@@ -42,7 +42,9 @@ _LABELS = {
     "other": "other bytes",
     "read": "read through files only",
 }
-_CELLS = 'select "offset", length, kinds from stretches where exhibit = ? and medium = ? order by 1'
+_CELLS = """select "offset", length, kinds from stretches where exhibit = ? and medium = ? and run like 'sweep.%'
+    order by 1"""
+_MEDIA = "select exhibit, medium from extents union select exhibit, medium from stretches where run like 'sweep.%'"
 _FILES = """select x."offset", x.length from extents x where x.exhibit = ? and x.medium = ? and x.state != 'slack'
     and exists (select 1 from items i where i.exhibit = x.exhibit and i.address = x.address and i.sha256 != '')
     order by 1"""
@@ -68,7 +70,7 @@ class Coverage(NamedTuple):
 def coverage(reader: Reader) -> Iterator[Coverage]:
     """Every medium of the case whose bytes were mapped, in order."""
     sizes: dict[str, int] = dict(reader.stream("select exhibit, size from items where role = 'medium'"))  # type: ignore[arg-type]
-    media = set(reader.stream("select exhibit, medium from extents union select exhibit, medium from stretches"))
+    media = set(reader.stream(_MEDIA))
     for exhibit, medium in sorted(media):
         cells = [(at, n, _kinds(kinds)) for at, n, kinds in reader.stream(_CELLS, exhibit, medium)]
         files = merge(reader.stream(_FILES, exhibit, medium))
