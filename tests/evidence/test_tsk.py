@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import shutil
 import subprocess
 import time
@@ -154,6 +155,16 @@ def test_a_size_of_four_gigabytes_leaves_what_the_chain_holds(corpora, name):
     assert tree.extents(big.locator) == merge(before.extents(whole.locator))
     assert tree.open(big.locator).whole()[: whole.size] == before.open(whole.locator).whole()
     assert not any(at <= big.offset < at + n for at, n in tree.free())
+
+
+@pytest.mark.corpus
+def test_noise_is_no_file_of_four_gigabytes(corpora):
+    data = bytearray(unpack(corpora / "filesystems" / "made" / "fat32.raw.gz"))
+    tree = Tree("fat", Memory(bytes(data)))
+    before = {e.path for e in split(tree)[0] if e.state == "live"}
+    start = tree.rows.heap + 320
+    data[start : start + 192] = random.Random(5).randbytes(192)
+    assert {e.path for e in split(Tree("fat", Memory(bytes(data))))[0] if e.state == "live"} <= before
 
 
 @pytest.mark.corpus

@@ -26,6 +26,7 @@ _MOST_ROWS = 4 << 20
 _STREAM = 0xC0
 _IN_USE = 0x80
 _MOST_PARTS = 21
+_FORBIDDEN = frozenset(b'"*+,./:;<=>?[\\]|')
 
 
 class Row(NamedTuple):
@@ -113,7 +114,10 @@ class Geometry:
             sizes = rows[:, 28:32].copy().view("<u4").ravel()
             named = (rows[:, 0] != 0xE5) & (rows[:, 0] != 0) & (rows[:, 11] & (_LABEL | _DIRECTORY | 0xC0) == 0)
             for n in np.flatnonzero(named & (sizes > self.medium.size)):
-                yield self._row(data, int(n) * _ROW, (at - self.rows) // _ROW + int(n) + _FIRST)
+                if _is_sound(data[int(n) * _ROW :][:_ROW]):
+                    row = self._row(data, int(n) * _ROW, (at - self.rows) // _ROW + int(n) + _FIRST)
+                    if 2 <= row.cluster < self.count + 2:
+                        yield row
 
     def _row(self, data: bytes, at: int, number: int) -> Row:
         raw = data[at : at + _ROW]
@@ -125,6 +129,14 @@ class Geometry:
         """The live file that claims too much at a place, if there is one."""
         at = self.place(number)
         return next(self.oversized([(at, _ROW)]), None) if at >= 0 else None
+
+
+def _is_sound(raw: bytes) -> bool:
+    """Whether a row is one by its letters, its case bits, and the time and the date of its last change."""
+    time, date = struct.unpack_from("<HH", raw, 22)
+    letters = all(byte > 0x1F and byte not in _FORBIDDEN and not 0x61 <= byte <= 0x7A for byte in raw[:11])
+    hour = time >> 11 < 24 and time >> 5 & 63 < 60 and time & 31 < 30
+    return letters and not raw[12] & ~0x18 and hour and (not date or (0 < date >> 5 & 15 < 13 and date & 31 > 0))
 
 
 def _long_name(data: bytes, at: int) -> str:

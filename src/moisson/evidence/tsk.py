@@ -195,7 +195,8 @@ class Tree:
             return None, None
         if raw.endswith(_LABEL):
             self.label = self.label if base else _label(raw)
-            if row.info.meta is None or not int(row.info.meta.size) or self.source != "fat":
+            plain = all(0x20 <= byte < 0x7F for byte in raw[: -len(_LABEL)])  # noise is no label that owns clusters
+            if not plain or row.info.meta is None or not int(row.info.meta.size) or self.source != "fat":
                 return None, None
             raw = short_name(raw[: -len(_LABEL)].ljust(11)[:11]).encode()
         gone = bool(int(info.flags) & _DEAD_NAME)
