@@ -159,7 +159,7 @@ def _cross(
 ) -> list[tuple[str, str, str, int]]:
     """Values over the borders of units, and over those of pages at the very end; they are laid into random bytes."""
     rng, made = plan.rng, []
-    kinds = [k for k in MAKERS if k not in ("words",)]
+    kinds = list(MAKERS)
     with out.open("r+b") as file:
         for kind, border in zip(kinds * 8, range(unit, size - unit, unit), strict=False):
             raw, value = plan.border(kind)

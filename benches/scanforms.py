@@ -126,7 +126,7 @@ def _xpress_body(data: bytes) -> bytes:
     flag_at, flags, bits, nibble = 0, 0, 0, -1
     while at < len(data):
         found, size = seen.get(data[at : at + 3], -1), 0
-        if 0 <= found and at - found <= 8192:
+        if found >= 0 and at - found <= 8192:
             while size < 60000 and at + size < len(data) and data[found + size] == data[at + size]:
                 size += 1
         if size >= 3:
@@ -215,7 +215,7 @@ def _inside(rng: Random, data: bytes) -> bytes:
 
 
 def holds(form: str, kind: str) -> bool:
-    """Whether a form can hold a kind: old charsets have no Eastern digits, Latin ones no Arabic, pages of PDF no lines."""
+    """Whether a form can hold a kind: old charsets have no Eastern digits, Latin ones no Arabic."""
     if form in _NO_DIGITS and kind == "phone-eastern":
         return False
     if form in _NO_DEGREE and kind == "coords":

@@ -21,15 +21,105 @@ _LOW = "abcdefghijklmnopqrstuvwxyz"
 _EASTERN = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
 _TOPS = ("com", "org", "net", "fr", "de", "iq", "info", "tn")
 _REGIONS = ("IQ", "SY", "TR", "LB", "JO", "FR", "BE", "DE", "GB", "US")
-ARABIC = (
-    "السلام عليكم ورحمة الله مرحبا كيف الحال اليوم وصلنا الى المدينة القديمة بعد الظهر اجتماع عند الجسر الكبير غدا "
-    "صباحا لا تنس الهاتف الجديد سيارة بيضاء قرب السوق المركزي نلتقي هناك ثم نذهب الى البيت ارسل الصور والعنوان شكرا"
-).split()
-PROSE = (
-    "the meeting was moved to next week because nobody could find the old house near river and market while "
-    "trains ran late again so we waited until evening when lights came back on and everyone went home quietly "
-    "la voiture blanche est devant le garage depuis hier matin personne ne sait pourquoi alors on attend encore"
-).split()
+ARABIC = [
+    "السلام",
+    "عليكم",
+    "ورحمة",
+    "الله",
+    "مرحبا",
+    "كيف",
+    "الحال",
+    "اليوم",
+    "وصلنا",
+    "الى",
+    "المدينة",
+    "القديمة",
+    "بعد",
+    "الظهر",
+    "اجتماع",
+    "عند",
+    "الجسر",
+    "الكبير",
+    "غدا",
+    "صباحا",
+    "لا",
+    "تنس",
+    "الهاتف",
+    "الجديد",
+    "سيارة",
+    "بيضاء",
+    "قرب",
+    "السوق",
+    "المركزي",
+    "نلتقي",
+    "هناك",
+    "ثم",
+    "نذهب",
+    "الى",
+    "البيت",
+    "ارسل",
+    "الصور",
+    "والعنوان",
+    "شكرا",
+]
+PROSE = [
+    "the",
+    "meeting",
+    "was",
+    "moved",
+    "to",
+    "next",
+    "week",
+    "because",
+    "nobody",
+    "could",
+    "find",
+    "the",
+    "old",
+    "house",
+    "near",
+    "river",
+    "and",
+    "market",
+    "while",
+    "trains",
+    "ran",
+    "late",
+    "again",
+    "so",
+    "we",
+    "waited",
+    "until",
+    "evening",
+    "when",
+    "lights",
+    "came",
+    "back",
+    "on",
+    "and",
+    "everyone",
+    "went",
+    "home",
+    "quietly",
+    "la",
+    "voiture",
+    "blanche",
+    "est",
+    "devant",
+    "le",
+    "garage",
+    "depuis",
+    "hier",
+    "matin",
+    "personne",
+    "ne",
+    "sait",
+    "pourquoi",
+    "alors",
+    "on",
+    "attend",
+    "encore",
+]
 
 
 class Planted(NamedTuple):
@@ -110,7 +200,7 @@ def mac(rng: Random) -> Planted:
 
 
 def card(rng: Random) -> Planted:
-    text = luhned(rng.choice(("4", "51", "52", "53", "54", "55")) .ljust(2, str(rng.randint(0, 9))) + _digits(rng, 13))
+    text = luhned(rng.choice(("4", "51", "52", "53", "54", "55")).ljust(2, str(rng.randint(0, 9))) + _digits(rng, 13))
     return Planted("card", text, rng.choice((text, _grouped(text), _grouped(text, "-"))))
 
 
@@ -219,7 +309,9 @@ def private_key(rng: Random) -> Planted:
 
 def wifi(rng: Random) -> Planted:
     name, secret = f"{word(rng)}-{rng.randint(1, 99)}", word(rng, 8, 16)
-    return Planted("secret", f"wifi:{name}:{secret}", f'network={{\n\tssid="{name}"\n\tpsk="{secret}"\n\tkey_mgmt=WPA-PSK\n}}\n')
+    return Planted(
+        "secret", f"wifi:{name}:{secret}", f'network={{\n\tssid="{name}"\n\tpsk="{secret}"\n\tkey_mgmt=WPA-PSK\n}}\n'
+    )
 
 
 MAKERS: dict[str, Callable[[Random], Planted]] = {

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import hyperscan
 from msgspec import Struct
 
+from moisson.selectors import accounts
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -28,7 +30,15 @@ class Anchor(Struct, frozen=True, forbid_unknown_fields=True):
 def table() -> dict[str, Anchor]:
     """All anchors by name."""
     text = files("moisson.scan").joinpath("data/anchors.toml").read_text("utf-8")
+    words, hosts = accounts.services()
+    for name, known in (("{services}", words), ("{hosts}", hosts)):
+        text = text.replace(name, "|".join(map(_quoted, sorted(known))))
     return {name: Anchor(**row) for name, row in tomllib.loads(text).items()}
+
+
+def _quoted(word: str) -> str:
+    """A word as a pattern of bytes."""
+    return "".join(c if c.isascii() and c.isalnum() else "".join(f"\\x{b:02x}" for b in c.encode()) for c in word)
 
 
 class Matcher:
@@ -49,7 +59,7 @@ class Matcher:
         )
         self._scratch = hyperscan.Scratch(self._database)
 
-    def match(self, data: bytes | memoryview) -> list[Event]:
+    def match(self, data: bytes) -> list[Event]:
         """The number of the anchor and the end of each of its matches, by end."""
         events: list[Event] = []
         add = events.append

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
 VERSION = "sweep.scan@1"
 _PIECE = 1 << 20
 _REACH = 256
+_SMALL = 1 << 18
+_APART = bytes(64)
+# These keep pieces of the text as they are, so that values seen in the compressed bytes may be cut short.
+_TORN = frozenset({"lznt1", "xpress"})
 _RANKS = {
     "secret": 0, "url": 1, "email": 1, "account": 1, "onion": 1, "iban": 2, "crypto": 2, "passport": 2, "mac": 3,
     "coords": 3, "imei": 4, "iccid": 4, "imsi": 4, "card": 5, "ipv4": 5, "phone": 6, "name": 7, "date": 7, "pgp": 3,
@@ -56,8 +62,10 @@ def scan(block: Block, options: Options, flags: bytearray | None = None) -> Iter
     inner: list[layers.Layer] = []
     for start in range(0, len(block.data), _PIECE):
         yield from _piece(block, start, options, flags, marks, inner)
+    torn = [(layer.start, layer.end) for layer in inner if layer.scheme in _TORN]
     for mark in _settle(marks):
-        yield _found(block, mark)
+        if not any(a <= mark.start < b for a, b in torn):
+            yield _found(block, mark)
     yield from _descend(block, inner, options)
 
 
@@ -179,34 +187,56 @@ def _wide(block: Block, seen: gates.Gates, start: int, options: Options) -> Iter
     joined = wide.Joined(r for r in runs if r.end > block.first and r.start < block.stop)
     if not joined.data:
         return
-    prefix = "\0"
-    text = Block(joined.data, 0, 0, len(joined.data), Reader(Memory(joined.data)), prefix, block.depth, block.spent)
-    for found in scan(text, options):
-        place, *rest = found.address.removeprefix("\0/@").split("/")
+    for found in scan(_inner(joined.data, "", block, 0), options):
+        place, *rest = found.address[2:].split("/")
         offset, _, length = place.partition("+")
         a = int(offset)
         first, last, scheme = joined.origin(a, a + int(length or 0))
         if not block.first <= first < block.stop:
             continue
-        if length:
-            place = f"@{block.at + first}+{last - first}/{scheme}"
-        else:
-            place = f"@{block.at + first}/{scheme}/@0"
+        place = f"@{block.at + first}+{last - first}/{scheme}" if length else f"@{block.at + first}/{scheme}/@0"
         yield replace(found, address="/".join((block.prefix, place, *rest)))
 
 
 def _descend(block: Block, inner: Iterable[layers.Layer], options: Options) -> Iterator[Sighting | Text]:
-    """Scan what the layers hold, those first that begin first; what lies inside of one is not opened again."""
-    covered = 0
+    """Scan what the layers hold; what lies inside of one that is whole is not opened again. Small ones go together."""
+    covered, small, size = 0, list[layers.Layer](), 0
     for layer in sorted(inner, key=lambda x: (x.start, x.scheme)):
-        if layer.start < covered and layer.scheme not in ("zip",):
+        if layer.start < covered and layer.scheme != "zip":
             continue
         covered = max(covered, layer.end if layer.whole else layer.start)
         if block.depth + 1 > options.depth or block.spent[0] + len(layer.data) > options.budget:
             continue
         block.spent[0] += len(layer.data)
-        prefix = f"{block.prefix}/@{block.at + layer.start}/{layer.scheme}"
-        data = layer.data
-        yield from scan(
-            Block(data, 0, 0, len(data), Reader(Memory(data)), prefix, block.depth + 1, block.spent), options
-        )
+        if len(layer.data) > _SMALL:
+            prefix = f"{block.prefix}/@{block.at + layer.start}/{layer.scheme}"
+            yield from scan(_inner(layer.data, prefix, block, 1), options)
+            continue
+        small.append(layer)
+        size += len(layer.data)
+        if size > _PIECE - _SMALL:
+            yield from _together(block, small, options)
+            small, size = [], 0
+    if small:
+        yield from _together(block, small, options)
+
+
+def _inner(data: bytes, prefix: str, block: Block, deeper: int) -> Block:
+    return Block(data, 0, 0, len(data), Reader(Memory(data)), prefix, block.depth + deeper, block.spent)
+
+
+def _together(block: Block, small: list[layers.Layer], options: Options) -> Iterator[Sighting | Text]:
+    """Scan small layers as one block, and say of each find in which of them it is."""
+    places = [0, *accumulate(len(layer.data) + len(_APART) for layer in small)]
+    for found in scan(_inner(_APART.join(layer.data for layer in small), "", block, 1), options):
+        head, _, rest = found.address[2:].partition("/")
+        offset, _, length = head.partition("+")
+        at = int(offset)
+        number = bisect_right(places, at) - 1
+        layer = small[number]
+        at -= places[number]
+        if at + int(length or 0) > len(layer.data):
+            continue
+        place = f"@{at}+{length}" if length else f"@{at}"
+        parts = (f"{block.prefix}/@{block.at + layer.start}", layer.scheme, place, *([rest] if rest else []))
+        yield replace(found, address="/".join(parts))

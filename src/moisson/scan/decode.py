@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 LIMIT = 64 << 20
 _FIRST, _PIECE = 1 << 12, 1 << 17
-_FAULTS = (isal_zlib.error, zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, ValueError, EOFError)
+_FAULTS: Any = (isal_zlib.error, zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, ValueError, EOFError)
 _DICTIONARY = 64 << 20
 _BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{2,}(?:\r?\n)?)+={0,2}")
 _HEX = re.compile(rb"(?:[0-9A-Fa-f]{2,}(?:\r?\n)?)+")
@@ -125,10 +125,7 @@ def _zip(source: Reader, limit: int) -> Decoded:
             raise UnsupportedError("a stored member of unknown size")
         data = source.pread(start, size)
         return Decoded(data, start + len(data), len(data) == size)
-    engines: dict[int, Callable[[], Any]] = {
-        8: lambda: isal_zlib.decompressobj(-15),
-        12: bz2.BZ2Decompressor,
-    }
+    engines: dict[int, Callable[[], Any]] = {8: lambda: isal_zlib.decompressobj(-15), 12: bz2.BZ2Decompressor}
     engine = engines.get(method, lambda: None)()
     if engine is None:
         raise UnsupportedError(f"compression method {method}")

@@ -73,12 +73,13 @@ def look(data: bytes, *, flags: bool = True) -> Gates:
 
 def _tests(raw: Words, words: Words) -> tuple[Words, ...]:
     """For each eight bytes: below 128, every second a small high byte (two parities), all letters of old charsets; for
-    each four: two Arabic letters in UTF-8 (two parities)."""
+    each four: two Arabic letters in UTF-8 (two parities).
+    """
     n = len(words)
     low, even, odd, old = (np.empty(n, bool) for _ in range(4))
     first, second = np.empty(2 * n, bool), np.empty(2 * n, bool)
     spare, short = np.empty(_PIECE // 8, _U), np.empty(_PIECE // 4, np.uint32)
-    letters, blanks = np.empty(_PIECE, bool), np.empty(_PIECE, bool)
+    letters, blanks, shifted = np.empty(_PIECE, bool), np.empty(_PIECE, bool), np.empty(_PIECE, np.uint8)
     halves = raw.view(np.uint32)
     for at in range(0, n, _PIECE // 8):
         v = words[at : at + _PIECE // 8]
@@ -88,11 +89,11 @@ def _tests(raw: Words, words: Words) -> tuple[Words, ...]:
             np.equal(np.bitwise_and(v, mask, out=t), 0, out=out[here])
         h = halves[2 * at : 2 * (at + len(v))]
         s = short[: len(h)]
-        for (mask, value), out in ((_ARABIC_EVEN, first), (_ARABIC_ODD, second)):
-            np.equal(np.bitwise_and(h, mask, out=s), value, out=out[2 * at : 2 * (at + len(v))])
+        for (pick, value), out in ((_ARABIC_EVEN, first), (_ARABIC_ODD, second)):
+            np.equal(np.bitwise_and(h, pick, out=s), value, out=out[2 * at : 2 * (at + len(v))])
         b = raw[8 * at : 8 * (at + len(v))]
-        c, d = letters[: len(b)], blanks[: len(b)]
-        np.greater_equal(b, 0xC0, out=c)
+        c, d, e = letters[: len(b)], blanks[: len(b)], shifted[: len(b)]
+        np.less_equal(np.subtract(b, 0xC0, out=e), 0x33, out=c)
         np.logical_or(c, np.equal(b, 0x20, out=d), out=c)
         np.equal(c.view(_U), _ALL, out=old[here])
     return low, even, odd, old, first, second
@@ -132,7 +133,8 @@ def _readable(at: Words, words: Words, odd: bool) -> Words:
     """Those places where all four signs are ASCII or Arabic."""
     pairs = words[at].view(np.uint8).reshape(-1, 4, 2)
     low, high = pairs[:, :, int(odd)], pairs[:, :, int(not odd)]
-    return at[((((low >= 0x20) & (low < 0x7F)) & (high == 0)) | (high == 6)).all(axis=1)]
+    good: Words = at[((((low >= 0x20) & (low < 0x7F)) & (high == 0)) | (high == 6)).all(axis=1)]
+    return good
 
 
 def _paired(at: Words) -> Words:
@@ -143,9 +145,7 @@ def _paired(at: Words) -> Words:
     return at[np.concatenate((near, [False])) | np.concatenate(([False], near))]
 
 
-def _merge(
-    starts: Words, length: int, margin: int, gap: int, size: int, *, least: int = 0
-) -> list[tuple[int, int]]:
+def _merge(starts: Words, length: int, margin: int, gap: int, size: int, *, least: int = 0) -> list[tuple[int, int]]:
     """Ranges around sorted places, joined where they come near each other."""
     if not len(starts):
         return []

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 _HEADS = {"gzip": 4, "zip": 4, "zlib": 3, "xz": 6, "bzip2": 10, "zstd": 4, "xpress": 8}
 _LEAST = 24
-_SHOWN = re.compile(rb"[\t\n\r\x20-\x7e]*")
-_HEX = re.compile(rb"[0-9A-Fa-f\r\n]*")
-_LINE = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
+_HEX = re.compile(rb"[0-9A-Fa-f]+")
+_UTF8 = re.compile(rb"(?:[\t\n\r\x20-\x7e]|[\xc3-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}){9}")
+_DIGITS = re.compile(rb"[0-9A-Fa-f]*")
+_CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\r") + b"\x7f"
 _MAGICS = (b"\x1f\x8b\x08", b"PK\3\4", b"%PDF", b"\xfd7zXZ", b"BZh", b"\xff\xd8\xff", b"\xd0\xcf\x11\xe0", b"SQLite f")
-_BREAKS = re.compile(rb"\r?\n")
 _DIGESTS = frozenset({32, 40, 48, 56, 64, 96, 128})
-_TRY = 384
-_TEXT = 0.8
+_HEAD = 40
+_LONGEST = 100
 
 
 class Layer(NamedTuple):
@@ -43,7 +43,7 @@ class Layer(NamedTuple):
 def begin(name: str, block: Block, end: int, options: Options) -> Layer | None:
     """The layer whose anchor ends here, if one does begin."""
     if name == "base64":
-        return _text_layer(block, end - 40, options)
+        return _text_layer(block, end - _HEAD, options)
     start = end if name == "pdf" else end - _HEADS[name]
     if not block.first <= start < block.stop:
         return None
@@ -92,77 +92,63 @@ def _worthy(found: Decoded) -> bool:
 
 
 def _text_layer(block: Block, start: int, options: Options) -> Layer | None:
-    """Base64 or hexadecimal digits that hold text or a known format; other runs are passed over whole.
+    """Base64 or hexadecimal digits that hold text or a known format.
 
     What ends a page before may look like the first digits, so that a run is tried again from the page on.
     """
-    data = block.data
-    head = data[start : start + 40]
-    scheme = "hex" if _HEX.fullmatch(head, 8) else "base64"
-    if scheme == "base64" and (head.islower() or head.isupper() or head.isalpha() or head.count(b"/") > 5):
-        return None
-    line = _LINE.match(data, start)
-    if not line or (scheme == "hex" and _is_digest(data, line)):
-        return None
-    page = (block.at + start + PAGE - 1) // PAGE * PAGE - block.at
-    for at in {start, page} if page < start + 40 else {start}:
-        sample = _sample(data[at : at + _TRY], scheme)
-        if not _tells(sample) or not block.first <= at < block.stop:
+    data, gap = block.data, -(block.at + start) % PAGE
+    for at in (start, start + gap) if 0 < gap < _HEAD else (start,):
+        head = data[at : at + _HEAD]
+        scheme = "hex" if _HEX.fullmatch(head) else "base64"
+        if not _tells(_sample(head, scheme)) or not block.first <= at < block.stop or _is_digest(data, at):
             continue
         source = Reader(Window(block.source.medium, block.at + at, block.source.size - block.at - at))
         try:
             found = decode(scheme, source, options.layer)
         except EvidenceError:
             continue
-        return Layer(at, at + found.used, scheme, found.data, True) if len(found.data) >= _LEAST else None
-    return _passed(data, start, line)
+        if len(found.data) >= _LEAST:
+            known = _continues(block, at, scheme)
+            return Layer(at, at + found.used, scheme, b"" if known else found.data, True)
+    return None
 
 
-def _is_digest(data: bytes, line: re.Match[bytes]) -> bool:
-    """Whether as many digits stand here as digests have, and no further line of them."""
-    if len(line[0]) not in _DIGESTS:
+def _continues(block: Block, start: int, scheme: str) -> bool:
+    """Whether the first line of a block goes on with what began in the block before, and was opened there."""
+    if start - block.first > _LONGEST or block.data[start - 1 : start] != b"\n":
+        return False
+    before = block.data.rfind(b"\n", max(0, start - _LONGEST), start - 1) + 1
+    head = block.data[before : before + _HEAD]
+    return before < block.first and len(head) == _HEAD and _tells(_sample(head, scheme))
+
+
+def _is_digest(data: bytes, start: int) -> bool:
+    """Whether as many hexadecimal digits stand here as digests have, and no further line of them."""
+    line = _DIGITS.match(data, start)
+    if not line or line.end() - start not in _DIGESTS:
         return False
     after = data[line.end() : line.end() + 3].strip(b"\r\n")[:1]
     return not after or not _HEX.fullmatch(after)
 
 
 def _sample(head: bytes, scheme: str) -> bytes:
-    """The first bytes decoded, or none."""
-    text = _BREAKS.sub(b"", head)
+    """The first digits decoded, or none."""
     try:
-        if scheme == "hex":
-            digits = _HEX.match(text)
-            return binascii.unhexlify(text[: digits.end() & ~1]) if digits else b""
-        line = _LINE.match(text)
-        return binascii.a2b_base64(text[: len(line[0].rstrip(b"=")) & ~3]) if line else b""
+        return binascii.unhexlify(head) if scheme == "hex" else binascii.a2b_base64(head)
     except binascii.Error:
         return b""
 
 
-def _passed(data: bytes, start: int, first: re.Match[bytes]) -> Layer | None:
-    """A run that tells nothing: no line of it need be tried again, unless it began in the middle of a line."""
-    at = first.end() + 1 + (data[first.end() : first.end() + 2] == b"\r\n")
-    second = _LINE.match(data, at)
-    if second and len(second[0]) > len(first[0]):
-        return None
-    end = first.end()
-    while second and end < start + (1 << 16):
-        end = second.end()
-        second = _LINE.match(data, end + 1 + (data[end : end + 2] == b"\r\n"))
-    return Layer(start, end, "base64", b"", False)
-
-
 def _tells(sample: bytes) -> bool:
-    if sample.startswith(_MAGICS):
+    """Whether bytes begin like text, or like a format that may hold some."""
+    if sample.isascii():
+        return len(sample.translate(None, _CONTROLS)) >= len(sample) - 1 > 0
+    if sample.startswith(_MAGICS) or _UTF8.match(sample):
         return True
-    if len(sample) < _LEAST:
-        return False
-    text = sample.decode("utf-8", "replace")
-    if text.count("\ufffd") > 2:
-        zeros = max(sample[::2].count(0), sample[1::2].count(0))
-        return zeros > 0.7 * (len(sample) // 2)
-    shown = sum(c >= " " or c in "\t\n\r" for c in text)
-    return shown >= _TEXT * len(text)
+    zeros, sixes = sample.count(0), sample.count(6)
+    return zeros + sixes > 0.4 * len(sample) and any(
+        half.count(0) + half.count(6) > 0.7 * len(half) for half in (sample[::2], sample[1::2])
+    )
 
 
 def by_page(data: bytes, start: int, stop: int, first: int, last: int) -> Iterator[Layer]:

@@ -144,7 +144,7 @@ def onion(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
             return
 
 
-def account(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
-    """An account behind the name of its service."""
-    near = Near(data, end - 44, end + 56)
-    yield from near.marks(accounts.seek_accounts(near.page, ctx), end - 1)
+def account(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
+    """An account behind the name of its service, or before it."""
+    near = Near(data, end - 64, end + 56)
+    return near.marks(accounts.seek_accounts(near.page, ctx), end - 1)

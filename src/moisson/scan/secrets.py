@@ -100,9 +100,9 @@ def phrase(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
     """A seed phrase: all the listed words that stand together, on a line or over several, and nothing else."""
     start, stop = max(0, end - 220), min(len(data), end + 240)
     known = phrases.listed()
-    last = data[end - 40 if end > 40 else 0 : end].split()
-    if len(last) < 4 or not all(word.strip(b",") in known for word in (last[-2], last[-3], last[-4])):
-        return
+    for word in data[end - 40 if end > 40 else 0 : end].split()[-2:-5:-1]:
+        if word.rstrip(b",") not in known:
+            return
     words = [m for m in _WORD.finditer(data, start, stop) if m[0] in known]
     for gap in _GAPS:
         together: list[re.Match[bytes]] = []

@@ -11,7 +11,7 @@ from moisson.extract.tiff import Tiff
 from moisson.reader import Reader
 from moisson.scan import links, secrets
 from moisson.scan.near import Mark, Near
-from moisson.selectors import hardware, identifiers, money, numbers, phones, places
+from moisson.selectors import identifiers, money, numbers, phones, places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -28,6 +28,9 @@ _DEGREES = re.compile(r"(?<![\d.,])\d{1,2}[.,]\d{3,12}")
 _ZONE = re.compile(r"(?<![0-9A-Za-z])\d{1,2}[C-X]")
 _FOUR = re.compile(r"(?<![0-9A-Fa-f])[0-9A-F]{4} ")
 _EASTERN = re.compile(rb"[ -]?(?:\xd9[\xa0-\xa9]|\xdb[\xb0-\xb9])")
+_OCTET = rb"(25[0-5]|2[0-4]\d|1?\d?\d)"
+_IPV4 = re.compile(rb"\.".join([_OCTET] * 4) + rb"(?!\d)(?!\.\d)")
+_NO_ADDRESS = re.compile(rb"(?i:version|vers\.?|\bv|build|release|firmware)[ \t.:=]*$|[.\-]$")
 _GPS = 0x8825
 _SURE = frozenset({"ipv4", "card", "imei", "iccid", "imsi", "coords", "iban", "crypto"})
 
@@ -37,12 +40,13 @@ def _nowhere(_at: int) -> str:
 
 
 def ipv4(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
-    """An IPv4 address whose last number begins at the end of the anchor."""
+    """An IPv4 address whose last number begins at the end of the anchor, unless the words before call it a version."""
     before = data[max(0, end - 18) : end]
     start = end - (len(before) - len(before.rstrip(b"0123456789.")))
-    near = Near(data, start - 20, start + 20)
-    hit = hardware.ipv4_at(near.page, near.at(start))
-    return near.single(hit) if hit else ()
+    m = _IPV4.match(data, start)
+    if not m or m.end() < end or _NO_ADDRESS.search(data, max(0, start - 16), start):
+        return ()
+    return (Mark(start, m.end(), "ipv4", ".".join(str(int(n)) for n in m.groups()), 0.85),)
 
 
 def digits(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
@@ -79,12 +83,14 @@ def _free(text: str, hit: Hit) -> bool:
     return not more and not (len(after) == 2 and after[0] in " -" and after[1].isdigit())
 
 
-def mac(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
-    """A hardware address that ends here."""
-    near = Near(data, end - 24, end + 8)
-    for mark in near.marks(hardware.seek_hardware(near.page, ctx), end - 1):
-        if mark.kind == "mac" and mark.value not in ("00:00:00:00:00:00", "FF:FF:FF:FF:FF:FF"):
-            yield mark
+def mac(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
+    """A hardware address that ends here and is no part of a longer chain."""
+    raw, sign = data[end - 17 : end], data[end - 3 : end - 2]
+    after = data[end : end + 2]
+    if after[:1].isalnum() or (after[:1] == sign and after[1:].isalnum()):
+        return ()
+    value = raw.decode("ascii").upper().replace("-", ":")
+    return (Mark(end - 17, end, "mac", value, 0.95),) if len({*value}) > 2 else ()
 
 
 def plus(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
@@ -119,7 +125,8 @@ def _phone(data: bytes, start: int, ctx: Context) -> Iterator[Mark]:
 
 def eastern(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
     """Whatever a run of Arabic or Persian digits says, asked at its end."""
-    if _EASTERN.match(data, end):
+    before = data[max(0, end - 30) : end]
+    if _EASTERN.match(data, end) or before.count(b"\xd9") + before.count(b"\xdb") < 7:
         return ()
     near = Near(data, end - 56, end + 16)
     page = near.page
@@ -221,8 +228,9 @@ def fingerprint(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
 
 
 SEEKERS: dict[str, Callable[[bytes, int, Context], Iterable[Mark]]] = {
-    "email": links.email, "url": links.url, "www": links.www, "onion": links.onion, "account": links.account, "ipv4": ipv4, "digits": digits, "groups": groups, "device": device, "mac": mac, "plus": plus, "zeros": zeros,
-    "eastern": eastern, "token": token, "bech32": bech32, "ethereum": ethereum, "decimal": decimal, "degrees": degrees,
-    "mgrs": mgrs, "exif": exif, "zone": zone, "fingerprint": fingerprint, "pem": secrets.pem,
+    "email": links.email, "url": links.url, "www": links.www, "onion": links.onion, "account": links.account,
+    "ipv4": ipv4, "mac": mac, "digits": digits, "groups": groups, "device": device, "plus": plus, "zeros": zeros,
+    "eastern": eastern, "token": token, "bech32": bech32, "ethereum": ethereum, "decimal": decimal,
+    "degrees": degrees, "mgrs": mgrs, "exif": exif, "zone": zone, "fingerprint": fingerprint, "pem": secrets.pem,
     "ssh": secrets.ssh, "wifi": secrets.wifi, "wlan": secrets.wlan, "phrase": secrets.phrase,
 }  # fmt: skip

@@ -24,7 +24,8 @@ AHEAD = 1 << 14
 
 class Options(Struct, frozen=True):
     """What a sweep looks for: `words` asks for runs of Arabic as texts; `depth`, `layer` and `budget` bound what may
-    come out of what: layers in one another, bytes of one layer, bytes of all layers of one step of the reading."""
+    come out of what: layers in one another, bytes of one layer, bytes of all layers of one step of the reading.
+    """
 
     context: Context = Context()
     words: bool = True
@@ -32,6 +33,9 @@ class Options(Struct, frozen=True):
     depth: int = 6
     layer: int = 64 << 20
     budget: int = 512 << 20
+
+
+_USUAL = Options()
 
 
 class Stretch(NamedTuple):
@@ -51,7 +55,7 @@ class _Held:
 
     def pread(self, offset: int, n: int) -> bytes:
         start = offset - self.at
-        if 0 <= start and start + n <= len(self.data):
+        if start >= 0 and start + n <= len(self.data):
             return self.data[start : start + n]
         return self.medium.pread(offset, n)
 
@@ -61,7 +65,7 @@ def sweep(
     base: str,
     start: int = 0,
     stop: int | None = None,
-    options: Options = Options(),
+    options: Options = _USUAL,
     observers: Sequence[Callable[[int, bytes], object]] = (),
 ) -> Iterator[Sighting | Text | Stretch]:
     """What begins in the bytes from `start` to `stop`; units that touch give everything once, and lose nothing.
@@ -93,7 +97,7 @@ def sweep(
     yield from pages.rest()
 
 
-def sweep_bytes(data: bytes, base: str, options: Options = Options()) -> Iterator[Sighting | Text | Stretch]:
+def sweep_bytes(data: bytes, base: str, options: Options = _USUAL) -> Iterator[Sighting | Text | Stretch]:
     """The same over bytes in memory: slack, a page file's page, a member that nobody reads."""
     return sweep(Reader(Memory(data)), base, options=options)
 

@@ -27,7 +27,7 @@ _SEPARATOR = b"\0\0"
 
 
 class Run(NamedTuple):
-    """A run where it stands, as UTF-8; `scheme` is the layer of an address that decodes it, `width` its bytes a sign."""
+    """A run where it stands, as UTF-8; `scheme` is the layer that decodes it, `width` its bytes a sign."""
 
     start: int
     end: int
@@ -70,7 +70,9 @@ def runs(data: bytes, ranges: Iterable[tuple[int, int]], long: Iterable[tuple[in
             yield from _in_range(data, start, stop, sorts)
 
 
-def _in_range(data: bytes, start: int, stop: int, sorts: tuple[tuple[str, str, int, re.Pattern[bytes]], ...]) -> list[Run]:
+def _in_range(
+    data: bytes, start: int, stop: int, sorts: tuple[tuple[str, str, int, re.Pattern[bytes]], ...]
+) -> list[Run]:
     found: list[tuple[int, Run]] = []
     for scheme, charset, width, pattern in sorts:
         for m in pattern.finditer(data, start, stop):

@@ -12,7 +12,7 @@ _AR = rb"[\xd8-\xdb][\x80-\xbf]"
 _UTF8 = re.compile(
     rb"(?:" + _AR + rb"){2,}(?:(?:[ \t.,:;!?()/_\"\-0-9]|\xc2\xa0|\r?\n|\xe2\x80[\x8c-\x8f]){1,4}(?:" + _AR + rb")+)*"
 )
-_OLD_LETTERS = rb"\xc0-\xd6\xd8-\xdf\xe1\xe3-\xf3"
+_OLD_LETTERS = rb"\x81\x8d\x8e\x90\x98\x9a\x9f\xaa\xc0-\xf3"
 _OLD = re.compile(
     rb"[" + _OLD_LETTERS + rb"]{2,}(?:[ \t.,:;!?()/_\"\-0-9\xa1\xac\xbb\xbf\xa0]{1,4}[" + _OLD_LETTERS + rb"]+){2,}"
 )
@@ -44,7 +44,7 @@ def old(data: bytes, ranges: Iterable[tuple[int, int]]) -> Iterator[Words]:
     """Runs of at least three words in a charset of one byte a letter; the one in which they look more like Arabic."""
     for start, stop in ranges:
         for m in _OLD.finditer(data, start, stop):
-            best = max((_likely(m[0], *charset) for charset in (("cp1256", "cp1256"), ("iso88596", "iso8859-6"))))
+            best = max(_likely(m[0], *charset) for charset in (("cp1256", "cp1256"), ("iso88596", "iso8859-6")))
             score, scheme, text = best
             if score >= _SHARE:
                 yield Words(m.start(), m.end(), text, scheme)
