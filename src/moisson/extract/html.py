@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Piece = Passage | Fact | Flag
 MAX_DEPTH = 2000
+MAX_ATTRIBUTES = 5000
 _META = re.compile(rb"<meta[^>]{0,400}?charset\s*=\s*[\"']?\s*([\w.:-]{2,30})", re.IGNORECASE)
 _XML = re.compile(rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{2,30})", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*)([^<>]*)>")
@@ -118,7 +119,7 @@ def read_markup(markup: str) -> Iterator[Piece]:
     """Text and facts of a page that is characters already."""
     flat = flatten(markup)
     if flat is not markup:
-        yield Flag("truncated", f"nested deeper than {MAX_DEPTH}")
+        yield Flag("truncated", f"nested deeper than {MAX_DEPTH}, or more than {MAX_ATTRIBUTES} attributes in one tag")
     try:
         tree = LexborHTMLParser(flat)
         root = tree.root
@@ -133,13 +134,13 @@ def read_markup(markup: str) -> Iterator[Piece]:
 
 
 def flatten(markup: str) -> str:
-    """The same markup, its tags taken out where they nest too deep for a tree."""
+    """The same markup, its tags taken out from where they nest too deep, or say too much, for a tree."""
     depth = 0
     for m in _TAG.finditer(markup):
         name = m[2].lower()
         if name not in _VOID and not m[3].endswith("/"):
             depth = max(0, depth - 1) if m[1] else depth + 1
-        if depth > MAX_DEPTH:
+        if depth > MAX_DEPTH or (len(m[3]) > MAX_ATTRIBUTES and m[3].count("=") > MAX_ATTRIBUTES):
             return markup[: m.start()] + _TAG.sub(" ", markup[m.start() :])
     return markup
 
