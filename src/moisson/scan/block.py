@@ -60,43 +60,71 @@ def scan(block: Block, options: Options, flags: bytearray | None = None) -> Iter
     """Everything that begins in the block, its layers included; page flags go to `flags`, from the first byte on."""
     marks: list[Mark] = []
     inner: list[layers.Layer] = []
+    ranges = _Ranges()
     for start in range(0, len(block.data), _PIECE):
-        yield from _piece(block, start, options, flags, marks, inner)
+        _piece(block, start, options, flags, marks, inner, ranges)
     torn = [(layer.start, layer.end) for layer in inner if layer.scheme in _TORN]
     for mark in _settle(marks):
         if not any(a <= mark.start < b for a, b in torn):
             yield _found(block, mark)
+    if options.words:
+        for run in (*words.arabic(block.data, ranges.arabic), *words.old(block.data, ranges.old)):
+            if block.first <= run.start < block.stop:
+                yield _words(block, run)
+    yield from _wide(block, ranges, options)
     yield from _descend(block, inner, options)
 
 
+@dataclass
+class _Ranges:
+    """The ranges that the gates of all pieces opened, those that touch joined."""
+
+    wide: list[tuple[int, int]] = field(default_factory=list)
+    long: list[tuple[int, int]] = field(default_factory=list)
+    arabic: list[tuple[int, int]] = field(default_factory=list)
+    old: list[tuple[int, int]] = field(default_factory=list)
+
+    def add(self, seen: gates.Gates, start: int) -> None:
+        """Take what one piece, which begins here, showed."""
+        for mine, found in (
+            (self.wide, seen.wide), (self.long, seen.long), (self.arabic, seen.arabic), (self.old, seen.old),
+        ):  # fmt: skip
+            for a, b in found:
+                if mine and mine[-1][1] >= a + start:
+                    mine[-1] = mine[-1][0], b + start
+                else:
+                    mine.append((a + start, b + start))
+
+
 def _piece(
-    block: Block, start: int, options: Options, flags: bytearray | None, marks: list[Mark], inner: list[layers.Layer]
-) -> Iterator[Sighting | Text]:
+    block: Block,
+    start: int,
+    options: Options,
+    flags: bytearray | None,
+    marks: list[Mark],
+    inner: list[layers.Layer],
+    ranges: _Ranges,
+) -> None:
     """One piece of a block: what ends in it, so that a value across two pieces is seen by the second."""
     data = block.data
-    back = min(start, _REACH)
-    piece = data[start - back : start + _PIECE] if len(data) > _PIECE else data
-    seen = gates.look(piece if not back else data[start : start + _PIECE], flags=flags is not None)
+    piece = data[start : start + _PIECE] if len(data) > _PIECE else data
+    seen = gates.look(piece, flags=flags is not None)
     if flags is not None:
         flags += seen.flags
     if seen.empty:
         return
-    events = [(end + start - back, number) for end, number in anchors.everywhere().match(piece)]
-    _ask(block, events, anchors.everywhere().seeks, options, marks, inner)
-    spread = [(max(0, a + start - _REACH), b + start) for a, b in seen.dense]
-    for a, b in spread:
-        dense = [(end + a, number) for end, number in anchors.in_text().match(data[a:b])]
-        _ask(block, dense, anchors.in_text().seeks, options, marks, inner)
+    ranges.add(seen, start)
+    back = min(start, _REACH)
+    events = anchors.everywhere().match(data[start - back : start + _PIECE] if back else piece)
+    _ask(block, _moved(events, start - back), anchors.everywhere().seeks, options, marks, inner)
+    for a, b in seen.dense:
+        a, b = max(0, a + start - _REACH), b + start
+        _ask(block, _moved(anchors.in_text().match(data[a:b]), a), anchors.in_text().seeks, options, marks, inner)
     inner += layers.by_page(data, start, min(len(data), start + _PIECE), block.first, block.stop)
-    yield from _wide(block, seen, start, options)
-    if options.words:
-        for run in (*words.arabic(data, _moved(seen.arabic, start)), *words.old(data, _moved(seen.old, start))):
-            if block.first <= run.start < block.stop:
-                yield _words(block, run)
 
 
-def _moved(ranges: list[tuple[int, int]], start: int) -> list[tuple[int, int]]:
-    return [(a + start, b + start) for a, b in ranges]
+def _moved(events: list[Event], by: int) -> list[Event]:
+    return [(end + by, number) for end, number in events] if by else events
 
 
 def _ask(
@@ -181,9 +209,9 @@ def _words(block: Block, run: words.Words) -> Text:
     return Text(address, VERSION, run.text, source="strings")
 
 
-def _wide(block: Block, seen: gates.Gates, start: int, options: Options) -> Iterator[Sighting | Text]:
-    """Scan the runs of UTF-16 and UTF-32 of a piece as one text."""
-    runs = wide.runs(block.data, _moved(seen.wide, start), _moved(seen.long, start))
+def _wide(block: Block, ranges: _Ranges, options: Options) -> Iterator[Sighting | Text]:
+    """Scan the runs of UTF-16 and UTF-32 as one text."""
+    runs = wide.runs(block.data, ranges.wide, ranges.long)
     joined = wide.Joined(r for r in runs if r.end > block.first and r.start < block.stop)
     if not joined.data:
         return

@@ -66,8 +66,8 @@ def look(data: bytes, *, flags: bool = True) -> Gates:
     )
     if flags:
         gates.flags.extend(_flags(raw, full, plain))
-        for ranges, flag in ((wide, WIDE), (gates.arabic, ARABIC)):
-            _mark(gates.flags, ranges, flag)
+        for ranges, flag, margin in ((wide, WIDE, 24), (gates.arabic, ARABIC, 128)):
+            _mark(gates.flags, ranges, flag, margin)
     return gates
 
 
@@ -185,7 +185,7 @@ def _flags(raw: Words, full: Words, plain: Words) -> bytes:
     return flags.tobytes()
 
 
-def _mark(flags: bytearray, ranges: Iterable[tuple[int, int]], flag: int) -> None:
+def _mark(flags: bytearray, ranges: Iterable[tuple[int, int]], flag: int, margin: int) -> None:
     for start, stop in ranges:
-        for page in range(start // PAGE, min(len(flags), -(-stop // PAGE))):
+        for page in range((start + margin) // PAGE, min(len(flags), -(-(stop - margin) // PAGE))):
             flags[page] |= flag

@@ -21,6 +21,7 @@ _LABEL = re.compile(rb"-----BEGIN ([A-Z0-9 ]{3,40})-----")
 _HEADER = re.compile(rb"[A-Za-z-]+: [^\r\n]*\r?\n")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]")
 _SSH = re.compile(rb"(ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp[0-9]{3}) (AAAA[A-Za-z0-9+/]{40,2800}={0,2})")
+_RECOVERY = re.compile(rb"[0-9]{6}(?:-[0-9]{6}){7}(?![0-9-])")
 _NETWORK = re.compile(rb"network=\{[^{}\0]{0,900}\}")
 _NAME = re.compile(rb'ssid=(?:"([^"\r\n]{1,32})"|([0-9a-fA-F]{2,64})\b)')
 _PASS = re.compile(rb'(psk|wep_key0|password)=(?:"([^"\r\n]{5,63})"|([0-9a-fA-F]{64}))')
@@ -70,6 +71,13 @@ def ssh(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
     if blob[4 : 4 + size] == m[1]:
         mark = base64.b64encode(sha256(blob).digest()).decode().rstrip("=")
         yield Mark(m.start(), m.end(), "secret", f"ssh:SHA256:{mark}", 0.97)
+
+
+def recovery(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
+    """A recovery password of BitLocker: eight groups of six digits, each eleven times a number of sixteen bits."""
+    m = _RECOVERY.match(data, end - 13)
+    if m and all(int(group) % 11 == 0 and int(group) < 11 << 16 for group in m[0].split(b"-")):
+        yield Mark(m.start(), m.end(), "secret", f"bitlocker:{m[0].decode('ascii')}", 0.99)
 
 
 def wifi(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
