@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from moisson.errors import AddressError, EvidenceError
+from moisson.evidence.filesystem import Entry, Fault
 from moisson.evidence.folder import DEEPEST, Folder, Local
 
 
@@ -30,7 +31,7 @@ def folder(tmp_path):
 
 
 def test_every_regular_file_is_listed_and_opened_by_its_locator(folder):
-    entries = list(folder.entries())
+    entries = [e for e in folder.entries() if isinstance(e, Entry)]
     contents = {e.path: folder.open(e.locator).whole() for e in entries}
     assert contents == {
         "a/b/leaf 100%.txt": b"leaf",
@@ -66,7 +67,8 @@ def test_no_descriptor_is_left_open(folder):
     before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(3):
         for entry in folder.entries():
-            folder.open(entry.locator).head()
+            if isinstance(entry, Entry):
+                folder.open(entry.locator).head()
         for path in ("link", "dirlink/f", "pipe", "a", "missing"):
             with pytest.raises(EvidenceError):
                 folder.open(path)
@@ -75,7 +77,8 @@ def test_no_descriptor_is_left_open(folder):
 
 def test_a_root_that_is_gone(tmp_path):
     gone = Folder(Local(tmp_path / "gone"))
-    assert list(gone.entries()) == []
+    (fault,) = gone.entries()
+    assert (fault.kind, fault.detail) == ("unsupported", "No such file or directory")
     with pytest.raises(EvidenceError):
         gone.open("file")
 
@@ -87,8 +90,9 @@ def test_depth_is_bounded(tmp_path):
         at.mkdir()
         if n in (DEEPEST - 1, DEEPEST):
             (at / f"f{n}").touch()
-    names = [Path(e.path).name for e in Folder(Local(tmp_path)).entries()]
-    assert names == [f"f{DEEPEST - 1}"]
+    rows = list(Folder(Local(tmp_path)).entries())
+    assert [Path(e.path).name for e in rows if isinstance(e, Entry)] == [f"f{DEEPEST - 1}"]
+    assert [Path(e.path).name for e in rows if isinstance(e, Fault)] == ["d"]
 
 
 def test_a_folder_has_neither_slack_nor_free_space(folder):
