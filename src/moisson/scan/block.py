@@ -149,7 +149,7 @@ def _ask(
             if layer := layers.begin(name, block, end, options):
                 last[name] = max(last[name], layer.end)
                 if layer.data:
-                    inner.append(layer)
+                    inner += layers.with_text(layer)
             continue
         for mark in seeker(data, end, options.context):
             if mark.scheme != "gps":
@@ -215,7 +215,7 @@ def _wide(block: Block, ranges: _Ranges, options: Options) -> Iterator[Sighting 
     joined = wide.Joined(r for r in runs if r.end > block.first and r.start < block.stop)
     if not joined.data:
         return
-    for found in scan(_inner(joined.data, "", block, 0), options):
+    for found in scan(_inner(joined.data, block, 0), options):
         place, *rest = found.address[2:].split("/")
         offset, _, length = place.partition("+")
         a = int(offset)
@@ -227,36 +227,54 @@ def _wide(block: Block, ranges: _Ranges, options: Options) -> Iterator[Sighting 
 
 
 def _descend(block: Block, inner: Iterable[layers.Layer], options: Options) -> Iterator[Sighting | Text]:
-    """Scan what the layers hold; what lies inside of one that is whole is not opened again. Small ones go together."""
+    """Scan what the layers hold; what lies inside of one that is whole is not opened again. Small ones go together.
+
+    What the joined text of a document shows is new only if its markup did not show it already.
+    """
+    seen: set[tuple[str, str]] = set()
+    inner = list(inner)
+    texts = any(layer.scheme.endswith("xmltext") for layer in inner)
+    for group in _groups(block, inner, options):
+        for found in _together(block, group, options):
+            if texts:
+                outer, text, _ = found.address.partition("/@0/xmltext/")
+                where = outer if text else outer[: outer.find("/", len(block.prefix) + 1)] + "/zip"
+                known = where, found.value if isinstance(found, Sighting) else found.content
+                if text and known in seen:
+                    continue
+                seen.add(known)
+            yield found
+
+
+def _groups(block: Block, inner: Iterable[layers.Layer], options: Options) -> Iterator[list[layers.Layer]]:
     covered, small, size = 0, list[layers.Layer](), 0
     for layer in sorted(inner, key=lambda x: (x.start, x.scheme)):
-        if layer.start < covered and layer.scheme != "zip":
+        if layer.start < covered and not layer.scheme.startswith("zip"):
             continue
         covered = max(covered, layer.end if layer.whole else layer.start)
         if block.depth + 1 > options.depth or block.spent[0] + len(layer.data) > options.budget:
             continue
         block.spent[0] += len(layer.data)
         if len(layer.data) > _SMALL:
-            prefix = f"{block.prefix}/@{block.at + layer.start}/{layer.scheme}"
-            yield from scan(_inner(layer.data, prefix, block, 1), options)
+            yield [layer]
             continue
         small.append(layer)
         size += len(layer.data)
         if size > _PIECE - _SMALL:
-            yield from _together(block, small, options)
+            yield small
             small, size = [], 0
     if small:
-        yield from _together(block, small, options)
+        yield small
 
 
-def _inner(data: bytes, prefix: str, block: Block, deeper: int) -> Block:
-    return Block(data, 0, 0, len(data), Reader(Memory(data)), prefix, block.depth + deeper, block.spent)
+def _inner(data: bytes, block: Block, deeper: int) -> Block:
+    return Block(data, 0, 0, len(data), Reader(Memory(data)), "", block.depth + deeper, block.spent)
 
 
 def _together(block: Block, small: list[layers.Layer], options: Options) -> Iterator[Sighting | Text]:
-    """Scan small layers as one block, and say of each find in which of them it is."""
+    """Scan layers as one block, and say of each find in which of them it is."""
     places = [0, *accumulate(len(layer.data) + len(_APART) for layer in small)]
-    for found in scan(_inner(_APART.join(layer.data for layer in small), "", block, 1), options):
+    for found in scan(_inner(_APART.join(layer.data for layer in small), block, 1), options):
         head, _, rest = found.address[2:].partition("/")
         offset, _, length = head.partition("+")
         at = int(offset)

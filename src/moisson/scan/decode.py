@@ -17,7 +17,7 @@ from isal import isal_zlib
 
 from moisson.errors import AddressError, DamagedError, UnsupportedError
 from moisson.reader import Reader
-from moisson.scan import lznt1, pdftext, xpress
+from moisson.scan import lznt1, pdftext, xmltext, xpress
 from moisson.scan.seek import gps
 
 if TYPE_CHECKING:
@@ -175,6 +175,11 @@ def _charset(name: str) -> Callable[[Reader, int], Decoded]:
     return read
 
 
+def _xml(source: Reader, limit: int) -> Decoded:
+    data = source.pread(0, min(source.size, limit))
+    return Decoded(xmltext.joined(data), len(data), True)
+
+
 def _position(source: Reader, limit: int) -> Decoded:
     block = source.pread(0, min(limit, 65536))
     return Decoded(gps(block).encode(), len(block), True)
@@ -182,6 +187,6 @@ def _position(source: Reader, limit: int) -> Decoded:
 
 DECODERS: dict[str, Callable[[Reader, int], Decoded]] = {
     "gzip": _gzip, "zlib": _zlib, "zip": _zip, "pdf": _pdf, "xz": _xz, "bzip2": _bzip2, "zstd": _zstd,
-    "base64": _base64, "hex": _hex, "lznt1": _lznt1, "xpress": _xpress, "gps": _position,
+    "base64": _base64, "hex": _hex, "lznt1": _lznt1, "xpress": _xpress, "xmltext": _xml, "gps": _position,
     **{scheme: _charset(name) for scheme, name in _CHARSETS.items()},
 }  # fmt: skip

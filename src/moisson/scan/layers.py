@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from moisson.errors import EvidenceError
 from moisson.reader import Reader, Window
-from moisson.scan import lznt1
+from moisson.scan import lznt1, xmltext
 from moisson.scan.decode import Decoded, decode
 from moisson.scan.gates import PAGE
 
@@ -52,6 +52,13 @@ def begin(name: str, block: Block, end: int, options: Options) -> Layer | None:
     if name == "zip" and block.data[start + 8 : start + 10] == b"\0\0":
         return None
     return _open(block, start, name, options)
+
+
+def with_text(layer: Layer) -> list[Layer]:
+    """The layer, and the joined text of a document whose words markup may cut up."""
+    if layer.scheme != "zip" or not xmltext.holds_runs(layer.data):
+        return [layer]
+    return [layer, layer._replace(scheme="zip/@0/xmltext", data=xmltext.joined(layer.data))]
 
 
 def _deflated(head: bytes) -> bool:

@@ -232,5 +232,6 @@ SEEKERS: dict[str, Callable[[bytes, int, Context], Iterable[Mark]]] = {
     "ipv4": ipv4, "mac": mac, "digits": digits, "groups": groups, "device": device, "plus": plus, "zeros": zeros,
     "eastern": eastern, "token": token, "bech32": bech32, "ethereum": ethereum, "decimal": decimal,
     "degrees": degrees, "mgrs": mgrs, "exif": exif, "zone": zone, "fingerprint": fingerprint, "pem": secrets.pem,
-    "ssh": secrets.ssh, "recovery": secrets.recovery, "wifi": secrets.wifi, "wlan": secrets.wlan, "phrase": secrets.phrase,
+    "ssh": secrets.ssh, "recovery": secrets.recovery, "wifi": secrets.wifi, "wlan": secrets.wlan,
+    "phrase": secrets.phrase,
 }  # fmt: skip
