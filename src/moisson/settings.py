@@ -20,7 +20,7 @@ class Settings(Struct, frozen=True):
     those the case expects. `passwords` are tried on everything that is locked.
     """
 
-    until: Pass = "harvest"
+    until: Pass = "sweep"
     regions: tuple[str, ...] = ("IQ", "SY", "TR", "LB", "JO", "TN", "MA", "DZ", "FR", "BE", "DE", "NL", "GB")
     languages: tuple[str, ...] = ("ar", "fr", "en")
     passwords: tuple[str, ...] = ()

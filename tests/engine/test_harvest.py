@@ -18,6 +18,7 @@ from moisson.engine.case import Case
 from moisson.engine.local import Broken, Local
 from moisson.engine.plan import Unit
 from moisson.errors import CaseError, UsageError
+from moisson.export.coverage import coverage
 from moisson.model import Run, identity
 
 pytestmark = pytest.mark.xdist_group("case")
@@ -44,7 +45,9 @@ def test_every_item_reads_again_to_the_bytes_that_were_hashed(case):
 
 
 def test_every_sighting_points_at_what_was_written(case):
-    rows = case.store.sql("select address, raw, item from sightings order by hash(address) limit 400")
+    rows = case.store.sql(
+        "select address, raw, item from sightings where run not like 'sweep.%' order by hash(address) limit 400"
+    )
     wrong = []
     for address, raw, item in rows:
         found = case.read(address).decode()
@@ -53,6 +56,31 @@ def test_every_sighting_points_at_what_was_written(case):
             wrong.append((address, raw, found[:80]))
     assert len(rows) == 400
     assert wrong == []
+
+
+def test_every_raw_sighting_reads_again_through_its_layers(case):
+    rows = case.store.sql("select address, raw, run, item from sightings where run like 'sweep.%'")
+    assert len(rows) > 20
+    wrong = [(address, raw) for address, raw, _, _ in rows if case.read(address).decode() != raw]
+    assert wrong == []
+    assert {run.partition("@")[0] for _, _, run, _ in rows} >= {"sweep.live", "sweep.free"}
+    owned = case.store.sql(
+        "select count(*) from items where address in (select unnest(?))", [r[3] for r in rows if r[3]]
+    )
+    assert owned[0][0] > 0
+
+
+def test_files_that_nothing_names_are_carved_and_read(case):
+    rows = case.store.sql("select kind, sha256, path, flags from items where state = 'carved'")
+    assert rows
+    named = {s for (s,) in case.store.sql("select sha256 from items where state in ('live', 'deleted')")}
+    assert any(sha256 not in named for _, sha256, _, _ in rows)
+
+
+def test_every_byte_of_every_image_was_looked_at(case):
+    found = {c.medium: c for c in coverage(case.store)}
+    assert set(found) >= {"AMP-001", "AMP-002", "AMP-003", "AMP-005", "AMP-006", "AMP-006/luks"}
+    assert all(c.unseen == [] and sum(c.kinds.values()) == c.size for c in found.values())
 
 
 def test_what_is_locked_opens_with_the_passwords_at_hand(case):

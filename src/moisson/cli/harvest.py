@@ -26,7 +26,7 @@ _FILE = click.Path(path_type=Path)
 @click.command()
 @CASE
 @click.argument("paths", nargs=-1, type=_FILE)
-@click.option("--until", type=click.Choice(PASSES), default="harvest", show_default=True, help="The last pass.")
+@click.option("--until", type=click.Choice(PASSES), default="sweep", show_default=True, help="The last pass.")
 @click.option("--engine", "kind", type=click.Choice(["local", "ray"]), default="local", show_default=True)
 @click.option("--workers", default=0, help="Worker processes; as many as cores by default.")
 @click.option("--intake", type=_FILE, help="The list of exhibits and their chain of custody.")

@@ -72,7 +72,7 @@ def demo(ctx: click.Context, case: Path | None) -> None:
         watchlist=source / "watchlist.csv",
         requirements=source / "requirements.yaml",
         passwords=source / "passwords.txt",
-        until="harvest",
+        until="sweep",
         kind="local",
         workers=0,
         known=(),

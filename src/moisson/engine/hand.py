@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class InHand:
     """Takes what the child says of one file; after a break, tells who was at fault and what was already delivered.
 
-    `write` gets each record and the outermost item it came out of. `plainly` says that a last attempt without any
-    reader makes sense.
+    `write` gets each record and the outermost item it came out of, `read` is how many bytes of that were read.
+    `plainly` says that a last attempt without any reader makes sense.
     """
 
     tries = 4
@@ -30,7 +30,7 @@ class InHand:
     def __init__(self, write: Add, origin: str) -> None:
         self.write, self.origin = write, origin
         self.stack: list[tuple[str, int]] = []
-        self.seen = self.skip = 0
+        self.seen = self.skip = self.read = 0
 
     def take(self, reply: m.Reply) -> None:
         """Take one message of the child."""
@@ -55,6 +55,8 @@ class InHand:
 
     def add(self, record: Record) -> None:
         """Write a record."""
+        if isinstance(record, Item) and record.address == self.origin and record.sha256:
+            self.read = record.size
         self.write(record, self.origin)
 
     def broken(self) -> tuple[str, int, int]:

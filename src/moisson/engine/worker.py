@@ -289,7 +289,7 @@ class Worker:
         hand = InHand(lambda record, origin: self._add(writer, record, tally, origin), item.address)
         self._persist(hand, m.Read(unit.exhibit, _wanted(item)), item.size, item.address)
         tally.items += 1
-        tally.bytes += item.size
+        tally.bytes += hand.read
 
     def _persist(self, hand: InHand, request: m.Read | m.Sweep, size: int, whole: str) -> None:
         """Ask until an answer is complete: again as it was, then without what broke the child, then plainly."""
