@@ -59,13 +59,13 @@ class Matcher:
         )
         self._scratch = hyperscan.Scratch(self._database)
 
-    def match(self, data: bytes) -> list[Event]:
-        """The number of the anchor and the end of each of its matches, by end."""
+    def match(self, data: bytes, at: int = 0) -> list[Event]:
+        """The end of each match and the number of its anchor, by end; `at` is added to the ends."""
         events: list[Event] = []
         add = events.append
 
         def take(number: int, _start: int, end: int, _flags: int, _context: object) -> None:
-            add((end, number))
+            add((end + at, number))
 
         self._database.scan(data, match_event_handler=take, scratch=self._scratch)
         events.sort()

@@ -115,16 +115,12 @@ def _piece(
         return
     ranges.add(seen, start)
     back = min(start, _REACH)
-    events = anchors.everywhere().match(data[start - back : start + _PIECE] if back else piece)
-    _ask(block, _moved(events, start - back), anchors.everywhere().seeks, options, marks, inner)
+    events = anchors.everywhere().match(data[start - back : start + _PIECE] if back else piece, start - back)
+    _ask(block, events, anchors.everywhere().seeks, options, marks, inner)
     for a, b in seen.dense:
         a, b = max(0, a + start - _REACH), b + start
-        _ask(block, _moved(anchors.in_text().match(data[a:b]), a), anchors.in_text().seeks, options, marks, inner)
+        _ask(block, anchors.in_text().match(data[a:b], a), anchors.in_text().seeks, options, marks, inner)
     inner += layers.by_page(data, start, min(len(data), start + _PIECE), block.first, block.stop)
-
-
-def _moved(events: list[Event], by: int) -> list[Event]:
-    return [(end + by, number) for end, number in events] if by else events
 
 
 def _ask(
@@ -146,6 +142,8 @@ def _ask(
             continue
         seeker = SEEKERS.get(name)
         if seeker is None:
+            if name == "base64" and not layers.promising(block, end):
+                continue
             if layer := layers.begin(name, block, end, options):
                 last[name] = max(last[name], layer.end)
                 if layer.data:
@@ -154,7 +152,7 @@ def _ask(
         for mark in seeker(data, end, options.context):
             if mark.scheme != "gps":
                 last[name] = max(last[name], mark.end)
-            if first <= mark.start < stop:
+            if mark.kind and first <= mark.start < stop:
                 marks.append(mark)
 
 

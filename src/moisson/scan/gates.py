@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     Words = np.ndarray[Any, np.dtype[Any]]
 
 PAGE = 4096
+_PART = 512
 _PIECE = 1 << 17
 _U = np.uint64
 _HIGH = _U(0x8080808080808080)
@@ -22,7 +23,7 @@ _ARABIC_EVEN = np.uint32(0xC0FCC0FC), np.uint32(0x80D880D8)
 _ARABIC_ODD = np.uint32(0xFCC0FCC0), np.uint32(0xD880D880)
 _ALL = _U(0x0101010101010101)
 _DENSE = 4
-_MOSTLY = 0.55
+_MOSTLY = 7
 _SAMPLE = 16
 
 ZERO, TEXT, WIDE, ARABIC, RANDOM = 1, 2, 4, 8, 16
@@ -54,10 +55,10 @@ def look(data: bytes, *, flags: bool = True) -> Gates:
     low, even, odd, old, first, second = _tests(raw, words)
     full = words != 0
     wide, long = _wide(words, even & full, odd & full)
-    plain = low & ~even & ~odd
+    dense = _by_part(_runs(low & ~even & ~odd))
     gates = Gates(
         False,
-        _merge(np.flatnonzero(_runs(plain)) * 8, 8 * _DENSE, 512, 2048, size),
+        _merge(np.flatnonzero(dense) * _PART, _PART, 512, PAGE, size),
         wide,
         long,
         _merge(np.flatnonzero(first | second) * 4, 4, 128, 64, size),
@@ -65,7 +66,7 @@ def look(data: bytes, *, flags: bool = True) -> Gates:
         bytearray(),
     )
     if flags:
-        gates.flags.extend(_flags(raw, full, plain))
+        gates.flags.extend(_flags(raw, full, dense))
         for ranges, flag, margin in ((wide, WIDE, 24), (gates.arabic, ARABIC, 128)):
             _mark(gates.flags, ranges, flag, margin)
     return gates
@@ -105,6 +106,16 @@ def _runs(plain: Words) -> Words:
         return plain[:0]
     two = plain[:-1] & plain[1:]
     return two[:-2] & two[2:]
+
+
+def _by_part(tests: Words) -> Words:
+    """Whether any test holds, for each 512 bytes."""
+    each = _PART // 8
+    whole = len(tests) // each
+    found: Words = np.empty(-(-len(tests) // each), bool)
+    found[:whole] = tests[: whole * each].reshape(whole, each).any(axis=1)
+    found[whole:] = tests[whole * each :].any()
+    return found
 
 
 def _wide(words: Words, even: Words, odd: Words) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
@@ -164,14 +175,14 @@ def _merge(starts: Words, length: int, margin: int, gap: int, size: int, *, leas
     return merged
 
 
-def _flags(raw: Words, full: Words, plain: Words) -> bytes:
+def _flags(raw: Words, full: Words, dense: Words) -> bytes:
     """Zero, text and random for each page; random is judged by a few of its bytes."""
     pages = -(-len(raw) // PAGE)
-    spread = np.zeros(pages * PAGE // 8, bool)
-    spread[: len(full)] = full
-    some = spread.reshape(pages, -1).any(axis=1)
-    spread[: len(plain)] = plain
-    text = spread.reshape(pages, -1).mean(axis=1) > _MOSTLY
+    parts = np.zeros((2, pages * PAGE // _PART), bool)
+    parts[0, : -(-len(full) * 8 // _PART)] = _by_part(full)
+    parts[1, : len(dense)] = dense
+    some = parts[0].reshape(pages, -1).any(axis=1)
+    text = parts[1].reshape(pages, -1).sum(axis=1) >= _MOSTLY
     flags = np.where(some, 0, ZERO).astype(np.uint8) | np.where(text, TEXT, 0).astype(np.uint8)
     unclear = np.flatnonzero(some & ~text)
     unclear = unclear[(unclear + 1) * PAGE <= len(raw)]

@@ -22,6 +22,13 @@ _HEADS = {"gzip": 4, "zip": 4, "zlib": 3, "xz": 6, "bzip2": 10, "zstd": 4, "xpre
 _LEAST = 24
 _HEX = re.compile(rb"[0-9A-Fa-f]+")
 _UTF8 = re.compile(rb"(?:[\t\n\r\x20-\x7e]|[\xc3-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}){9}")
+_QUAD = rb"[CDI-f][AC-HQS-Xgi-nwy-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589]."
+# Two quads of ASCII, Arabic, the magic numbers, UTF-16 of both orders, and hexadecimal of text or magic numbers.
+_FIRST = re.compile(
+    rb"(?:" + _QUAD + rb"){2}|2[I-LY-bo-r4-7][DHLPTXbfjnrvz37/]|H4sI|UEsD|JVBE|/9j/|/Td6|Qlpo|0M8R|U1FM|77u/|//4|/v8"
+    rb"|[C-f][AQgw][AB].A|A[A-H][A-Z0-9a-z]A|[Jw]w[YZab]|[2-7][0-9A-Fa-f](?:[2-7][0-9A-Fa-f]|0[09aAdD]){3}|0[09aAdD][2-7]"
+    rb"|[dD][89abAB][89abAB]|1[fF]8[bB]|504[bB]|2550|[fF][dDfF]|0[0-9a-fA-F]06|[2-4][0-9a-fA-F]06"
+)
 _DIGITS = re.compile(rb"[0-9A-Fa-f]*")
 _CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\r") + b"\x7f"
 _MAGICS = (b"\x1f\x8b\x08", b"PK\3\4", b"%PDF", b"\xfd7zXZ", b"BZh", b"\xff\xd8\xff", b"\xd0\xcf\x11\xe0", b"SQLite f")
@@ -96,6 +103,12 @@ def _open(block: Block, start: int, scheme: str, options: Options) -> Layer | No
 def _worthy(found: Decoded) -> bool:
     """Two bytes are a weak promise: the stream must be whole, or long."""
     return found.whole or len(found.data) > 1024
+
+
+def promising(block: Block, end: int) -> bool:
+    """Whether the first digits of a run may be those of text or of a known format, or a page begins among them."""
+    start = end - _HEAD
+    return _FIRST.match(block.data, start) is not None or -(block.at + start) % PAGE < _HEAD
 
 
 def _text_layer(block: Block, start: int, options: Options) -> Layer | None:

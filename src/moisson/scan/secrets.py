@@ -29,6 +29,7 @@ _PROFILE = re.compile(rb"<WLANProfile.{0,4000}?</WLANProfile>", re.DOTALL)
 _PROFILE_NAME = re.compile(rb"<name>([^<]{1,64})</name>")
 _PROFILE_KEY = re.compile(rb"<keyMaterial>([^<]{5,512})</keyMaterial>")
 _WORD = re.compile(rb"(?<![A-Za-z])[a-z]{3,8}(?![A-Za-z])")
+_ELEVEN = 44
 _GAPS = (re.compile(rb"[ ,\t]{1,2}"), re.compile(rb"[ ,\r\n\t]{1,2}"))
 
 
@@ -108,8 +109,12 @@ def phrase(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
     """A seed phrase: all the listed words that stand together, on a line or over several, and nothing else."""
     start, stop = max(0, end - 220), min(len(data), end + 240)
     known = phrases.listed()
-    for word in data[end - 40 if end > 40 else 0 : end].split()[-2:-5:-1]:
+    tail = data[end - 40 if end > 40 else 0 : end]
+    for word in tail.split()[-2:-5:-1]:
         if word.rstrip(b",") not in known:
+            # No phrase holds this word, so that the next one to end needs eleven more after it.
+            skip = end - len(tail) + tail.rfind(word) + len(word) + _ELEVEN
+            yield Mark(end, skip, "", "", 0.0)
             return
     words = [m for m in _WORD.finditer(data, start, stop) if m[0] in known]
     for gap in _GAPS:
