@@ -75,7 +75,7 @@ class Extent(Struct, frozen=True, tag="extent", omit_defaults=True):
     """Bytes of a medium that hold a part of the item at `address`, from its byte `at` on.
 
     `medium` is the exhibit, or the address of the container unlocked in it; `offset` counts in that. The bytes between
-    the end of an item and the end of its last block have the state `slack`.
+    the end of a live item and the end of its last block have the state `slack`.
     """
 
     address: str

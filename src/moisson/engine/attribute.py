@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 _TOLD = """select distinct s.origin, s.kind, s.value from sightings s where s.exhibit = ?1 and s.run not like 'sweep.%'
     and s.origin in (select unnest(?2)) and (s.value in (select unnest(?3)) or s.kind in ('url', 'email', 'account'))
     order by all"""
-_READ = """select address from items where exhibit = ? and address in (select unnest(?)) and sha256 != ''
-    and not list_has_any(flags, ?)"""
+_READ = """select address, kind, list_contains(flags, 'known') from items where exhibit = ?
+    and address in (select unnest(?)) and sha256 != '' and not list_has_any(flags, ?)"""
+_SAYS_ALL = ("text/", "message/", "application/mbox", "application/json", "application/xml")
+_ONLY_RAW = frozenset({"secret", "pgp"})
 _SAME = "select 1 from items where exhibit = ? and address = ? and sha256 = ? limit 1"
 _AT_ONCE = 20_000
 _NAMES_OF_MAILS = re.compile(r"(?i)(?:message-id|in-reply-to|references):[^:]*$")
@@ -48,10 +50,10 @@ class Told:
 class Attribution:
     """Sightings of one stretch of a medium; `medium` is the exhibit or the address of a container unlocked in it.
 
-    What lies in a layer inside of a file that was read to its end is left to the file's own reader, as are the names of
-    messages that look like addresses. A sighting keeps its raw address; `item` becomes the item that owns its first
-    byte, `run` names the sort of place: sweep.live, sweep.slack, sweep.deleted, sweep.orphan or, where nobody owns it,
-    sweep.free.
+    What lies in a text or in a layer inside of a file that was read to its end is left to the file's own reader; known
+    files say nothing, nor do the names of messages that look like addresses. A sighting keeps its raw address; `item`
+    becomes the item that owns its first byte, `run` names the sort of place: sweep.live, sweep.slack, sweep.deleted,
+    sweep.orphan or, where nobody owns it, sweep.free.
     """
 
     def __init__(self, reader: Reader, exhibit: str, medium: str, start: int, stop: int) -> None:
@@ -71,8 +73,8 @@ class Attribution:
             for sighting, owner in owned:
                 if owner is None:
                     yield replace(sighting, run="sweep.free@1")
-                elif not told.has(owner.address, sighting.kind, sighting.value) and not (
-                    owner.address in whole and self._reads(owner, sighting)
+                elif not told.has(owner.address, sighting.kind, sighting.value) and not self._said(
+                    owner, sighting, whole
                 ):
                     yield replace(sighting, item=owner.address, run=f"sweep.{owner.state}@1")
 
@@ -87,14 +89,20 @@ class Attribution:
         layer = Address.parse(address).layers[self._depth]
         return layer.spans[0][0] if layer.scheme == "pieces" else layer.span[0]
 
-    def _reads(self, owner: Owner, sighting: Sighting) -> bool:
-        """Whether the reader of a whole file has unpacked what this was seen in."""
-        return owner.state != "slack" and sighting.address.count("/") > self._depth + 1
+    def _said(self, owner: Owner, sighting: Sighting, whole: dict[str, tuple[str, bool]]) -> bool:
+        """Whether the reader of a whole file had these bytes before it: in a layer it unpacked, or all of them."""
+        if owner.address not in whole or owner.state == "slack":
+            return False
+        kind, known = whole[owner.address]
+        if known:
+            return True
+        layered = sighting.address.count("/") > self._depth + 1
+        return sighting.kind not in _ONLY_RAW and (layered or kind.startswith(_SAYS_ALL))
 
-    def _whole(self, addresses: list[str]) -> set[str]:
-        """Those of the items that were read from beginning to end."""
+    def _whole(self, addresses: list[str]) -> dict[str, tuple[str, bool]]:
+        """Those of the items that were read from beginning to end: their kind, and whether they are known files."""
         rows = self.reader.stream(_READ, self.exhibit, addresses, list(get_args(FailureKind))) if addresses else ()
-        return {address for (address,) in rows}
+        return {address: (kind, known) for address, kind, known in rows}
 
 
 def _names_a_mail(sighting: Sighting) -> bool:

@@ -6,6 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from moisson.errors import EvidenceError
+from moisson.evidence.extents import Claims, complement, merge
 from moisson.evidence.filesystem import Entry
 from moisson.model import Extent
 
@@ -29,13 +30,14 @@ def medium_of(layers: Sequence[str]) -> tuple[str, ...]:
 def extents(opened: Opened, place: Place) -> Iterator[Extent]:
     """The extents of every entry of a volume, in the order of its listing; a hole has none.
 
-    An entry whose place cannot be told has none either: its own reading says why.
+    An entry whose place cannot be told has none either: its own reading says why. Last come the ranges that the file
+    system uses for itself, which belong to the volume.
     """
     if place.kind in _ARCHIVES:
         return
     base = "/".join((opened.exhibit, *place.layers))
     medium = "/".join((opened.exhibit, *medium_of(place.layers)))
-    system = opened.mount(place.layers, place.kind)
+    system, claims = opened.mount(place.layers, place.kind), Claims()
     for entry in system.entries():
         if not isinstance(entry, Entry) or not (entry.size or entry.slack):
             continue
@@ -44,7 +46,12 @@ def extents(opened: Opened, place: Place) -> Iterator[Extent]:
             runs = system.extents(entry.locator)
         except EvidenceError:
             continue
+        if entry.state == "live":
+            claims.add(runs)
         yield from _extents(entry, address, medium, place.offset, runs)
+    held = merge((*claims.merged(), *system.free()))
+    for offset, length in complement(held, place.size):
+        yield Extent(base, RUN, medium, place.offset + offset, length)
 
 
 def batched(found: Iterator[Extent], n: int) -> Iterator[tuple[Extent, ...]]:
@@ -62,5 +69,6 @@ def _extents(
         if offset is not None and inside:
             yield Extent(address, RUN, medium, base + offset, inside, at, entry.state)
         if offset is not None and length > inside:
-            yield Extent(address, RUN, medium, base + offset + inside, length - inside, at + inside, "slack")
+            state = "slack" if entry.state == "live" else entry.state
+            yield Extent(address, RUN, medium, base + offset + inside, length - inside, at + inside, state)
         at += length

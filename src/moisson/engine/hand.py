@@ -89,9 +89,9 @@ class Swept(InHand):
         elif self.stack:
             held, self.held = [*self.held, *records], []
             item = next((r for r in records if isinstance(r, Item)), None)
-            if item is not None and not self.attribution.has(item):
+            if item is None or not self.attribution.has(item):
                 for record in held:
-                    self.write(record, item.address)
+                    self.write(record, item.address if item else "")
         else:
             for record in records:
                 if isinstance(record, Sighting) and record.run == VERSION:

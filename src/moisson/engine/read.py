@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from moisson.settings import Settings
 
 CONTEXT = 60
-STRICT = 0.9
+STRICT, LENIENT = 0.9, 0.8
+_SHORT, _NEARLY = 1 << 16, 0.8
 _NOT_SELECTORS = ("message-id", "references", "in-reply-to", "boundary", "charset", "dhash")
 _NO_STRINGS = ("image/", "video/", "audio/", "font/")
 
@@ -264,7 +265,7 @@ class Walk:
                     tuple(gathered.marks),
                 )
             )
-            records += self._sightings(content, address, STRICT if source == "strings" else 0.0)
+            records += self._sightings(content, address, _least(data, content) if source == "strings" else 0.0)
         gathered.records[:] = agree(gathered.records, records, self.context)
         stated = {(r.address, r.value) for r in gathered.records if isinstance(r, Sighting)}
         records += (s for s in self._in_meta(gathered.meta, address) if (s.address, s.value) not in stated)
@@ -290,6 +291,14 @@ class Walk:
             for f in find.find(text, self.context):
                 place = str(address.child(named("m", key)))
                 yield Sighting(place, "find.meta@1", f.kind, f.value, f.raw, where, text[:120], f.role, f.confidence)
+
+
+def _least(data: Reader, strings: str) -> float:
+    """How sure a sighting in strings must be: less so where nearly all bytes are text, as in the rest of a file."""
+    if data.size > _SHORT:
+        return STRICT
+    used = data.size - data.head(_SHORT).count(0)
+    return LENIENT if len(strings.encode()) >= _NEARLY * used else STRICT
 
 
 def digest(data: Reader, algorithms: tuple[str, ...]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from itertools import pairwise
@@ -38,7 +39,16 @@ _SHOWN = 10
 _REGION = 4 << 20
 _BLANK = bytes(32)
 _LEAST_TEXT = 12
+_TEXT = 1 << 20
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _PIECE, _KEPT = 1 << 20, 28
+_USUAL = {
+    "message/rfc822": "eml",
+    "image/jpeg": "jpg",
+    "image/tiff": "tif",
+    "text/calendar": "ics",
+    "text/vcard": "vcf",
+}
 
 
 class Kept:
@@ -168,14 +178,14 @@ class Sweep:
             self.taken += places
         name = carved.name or f"{places[0][0]:012d}{suffix(carved.kind)}"
         flags = carved.flags if sure else (*carved.flags, "unsure")
+        self._read_item(address, name, flags, places)
+
+    def _read_item(self, address: Address, name: str, flags: tuple[str, ...], places: Sequence[Range]) -> None:
         size = sum(n for _, n in places)
         wanted = m.Wanted(str(address), name, "", size, "carved", flags, run="carve.find@1")
+        request = m.Read(self.request.exhibit, wanted, self.request.avoid, self.request.plain)
         with self.walk.watching(self._watch(places)):
-            self.walk.read(
-                m.Read(self.request.exhibit, wanted, self.request.avoid, self.request.plain),
-                Reader(Pieces(self.kept, places, size)),
-                None,
-            )
+            self.walk.read(request, Reader(Pieces(self.kept, places, size)), None)
 
     def _watch(self, places: Sequence[Range]) -> Callable[[list[Record]], None]:
         told: set[tuple[str, str]] = set()
@@ -190,17 +200,23 @@ class Sweep:
         """Read what may be text where nobody else does: free, neither carved nor part of a deleted file."""
         seen = [(s.start, s.length) for s in self.stretches if s.flags & (gates.ZERO | gates.RANDOM)]
         avoid = merge((*seen, *self.taken, *self.request.dead))
+        whole = str(self.base.child(bytes_at(self.request.start, self.request.stop - self.request.start)))
+        self.walk.begin(whole)
         for start, length in without(self.request.free, avoid, self.request.start, self.request.stop):
             for at, n in texts(self.kept, start, length):
                 self._read_region(at, n)
+        self.done(whole, [])
 
     def _read_region(self, at: int, length: int) -> None:
         address = self.base.child(bytes_at(at, length))
         where = str(address)
+        data = Reader(Window(self.kept, at, length))
+        if at % SECTOR == 0 and is_text(data):
+            self._read_item(address, f"{at:012d}.txt", ("fragment",), [(at, length)])
+            return
         self.walk.begin(where)
         records: list[Record] = []
         if where not in self.request.avoid:
-            data = Reader(Window(self.kept, at, length))
             raw = {(s.kind, s.value) for s in self._between(at, at + length)}
             found = self.walk.words(address, data, _LEAST_TEXT)
             records = [r for r in found if not (isinstance(r, Sighting) and (r.kind, r.value) in raw)]
@@ -316,6 +332,18 @@ def texts(medium: Medium, start: int, length: int) -> Iterator[Range]:
                 yield at + first + lead, len(part) - lead
 
 
+def is_text(data: Reader) -> bool:
+    """Whether all of it is text in UTF-8, or in UTF-16 that says so, as a file of it would be."""
+    if data.size > _TEXT:
+        return False
+    raw = data.head(_TEXT)
+    try:
+        text = raw.decode("utf-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8")
+    except UnicodeDecodeError:
+        return False
+    return not _CONTROL.search(text)
+
+
 def cell_of(size: int) -> int:
     """The cells in which a medium of this size is surveyed: 64 KiB, or more where that would be too many of them."""
     cell = CELL
@@ -352,4 +380,7 @@ def cells(stretches: Sequence[scanning.Stretch], medium: str, start: int, stop: 
 def suffix(mime: str) -> str:
     """The usual ending of a file name of this type, with its dot, or nothing."""
     kind = types().get(mime)
-    return "." + min(kind.extensions, key=lambda e: (len(e), e)) if kind and kind.extensions else ""
+    if not kind or not kind.extensions:
+        return ""
+    usual = _USUAL.get(mime, mime.rpartition("/")[2])
+    return "." + max(kind.extensions, key=lambda e: (e == usual, -abs(len(e) - 3), e))
