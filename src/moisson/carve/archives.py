@@ -74,7 +74,7 @@ def _goes_on(span: Span, unpacker: Any, at: int) -> int:
     while at < span.size:
         piece = span.pread(at, _CLUSTER)
         try:
-            span.ground.afford(_CLUSTER)
+            span.ground.afford(2 * _CLUSTER)
             unpacker.decompress(piece, _LARGEST)
         except zlib.error:
             return 0

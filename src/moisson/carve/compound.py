@@ -104,7 +104,7 @@ def _bridge(span: Span, head: bytes, shift: int, first: int) -> Carved | None:
                     part = Reader(Part(span, 0, cut, cut + gap, size - cut))
                     extents = ((span.offset, cut), (span.offset + cut + gap, size - cut))
                     kind = compound_kind(part, head)
-                    return Carved(kind, extents, "", 0.5, ("rejoined", "uncertain"))
+                    return Carved(kind, extents, "", 0.45, ("rejoined", "uncertain"))
         at += 20
     return None
 

@@ -18,7 +18,7 @@ SECTOR = 512
 _PIECE = 1 << 18
 _KEPT = 8
 _OVERLAP = 64
-_CREDIT = 96 << 20
+_CREDIT = 32 << 20
 NEVER = 1 << 62
 
 

@@ -13,42 +13,55 @@ if TYPE_CHECKING:
     from moisson.carve.anchors import Anchor
     from moisson.carve.ground import Ground
 
-_SOLID = ("image/webp", "image/bmp", "image/tiff", "audio/", "video/", "image/hei", "image/gif", "application/x-ms-")
+_SOLID = (
+    "image/webp",
+    "image/bmp",
+    "image/tiff",
+    "audio/",
+    "video/",
+    "image/hei",
+    "image/gif",
+    "application/x-ms-evtx",
+    "application/x-ms-regf",
+)
 _OWN_PICTURES = ("image/tiff", "video/", "audio/mpeg", "image/hei", "application/x-ms-regf")
-_STRONG = 0.95
-_LEAST = 1024
+_STRONG = _PROVED = 0.9
+_LEAST = 256
 _PIECE = 1 << 20
+_PARTS = ("database:carve_pages", "windows:carve_chunk", "windows:carve_bins", "writing:carve_card")
 
 
 def before_intruder(ground: Ground, carved: Carved) -> Carved:
     """The file as it is, or what of it lies before the first whole file of another format that begins at a sector."""
-    if len(carved.extents) > 1 or not carved.kind.startswith(_SOLID):
+    if len(carved.extents) > 1 or (carved.confidence >= _PROVED and not carved.kind.startswith(_SOLID)):
         return carved
     start, size = carved.extents[0]
     pictures = carved.kind.startswith(_OWN_PICTURES)
     for at in range(start + SECTOR - start % SECTOR, start + size, _PIECE):
-        piece = ground.pread(at, min(_PIECE, start + size - at))
-        for inside in range(0, len(piece), SECTOR):
-            for anchor in _heads(pictures) if _any(pictures).match(piece, inside) else ():
-                if re.match(anchor.pattern, piece[inside : inside + 64], re.DOTALL) and _stands(
-                    ground, at + inside, anchor
-                ):
-                    return Carved(carved.kind, ((start, at + inside - start),), carved.name, 0.4, ("truncated",))
+        piece = ground.pread(at, _PIECE + SECTOR)
+        for inside in range(0, min(_PIECE, start + size - at), SECTOR):
+            if _any(pictures).match(piece, inside) and _stands(ground, at + inside, piece[inside:], pictures, carved):
+                return Carved(carved.kind, ((start, at + inside - start),), carved.name, 0.4, ("truncated",))
     return carved
 
 
-def _stands(ground: Ground, at: int, anchor: Anchor) -> bool:
-    found = anchor.call(ground, at, ground.size)
-    return found is not None and found.confidence >= _STRONG and found.size >= _LEAST
+def _stands(ground: Ground, at: int, piece: bytes, pictures: bool, carved: Carved) -> bool:
+    for anchor in _heads(pictures):
+        if re.compile(anchor.pattern, re.DOTALL).match(piece, anchor.at):
+            found = anchor.call(ground, at, ground.size)
+            if found and found.confidence >= _STRONG and found.size >= _LEAST and found.kind != carved.kind:
+                return True
+    return False
 
 
 @cache
 def _heads(pictures: bool) -> tuple[Anchor, ...]:
-    """The anchors that stand at the first byte of a file and are long enough to be none by chance."""
-    rows = tuple(a for a in anchors() if a.at == 0 and a.align == 1 and a.width >= 4)
+    """The anchors that a file may begin with which is none of the parts of another."""
+    rows = tuple(a for a in anchors() if a.width >= 2 and not a.carver.startswith(_PARTS))
     return tuple(a for a in rows if not (pictures and a.carver.startswith(("jpeg", "raster", "tiff"))))
 
 
 @cache
 def _any(pictures: bool) -> re.Pattern[bytes]:
-    return re.compile(b"|".join(b"(?:%b)" % a.pattern for a in _heads(pictures)), re.DOTALL)
+    rows = _heads(pictures)
+    return re.compile(b"|".join(b"(?:%b)" % (b"." * a.at + a.pattern) for a in rows), re.DOTALL)

@@ -27,7 +27,7 @@ def carve_jpeg(data: Reader, offset: int, limit: int) -> Carved | None:
             return span.carved(_KIND, end)
         if found := mend.join(span, layout):
             return found
-        return span.carved(_KIND, end, 0.9) if fine else span.carved(_KIND, end, 0.45, "damaged")
+        return span.carved(_KIND, end, 0.7, "uncertain") if fine else span.carved(_KIND, end, 0.45, "damaged")
     if found := mend.join(span, layout):
         return found
     end = min(-(-(offset + layout.end) // SECTOR) * SECTOR - offset, span.size)

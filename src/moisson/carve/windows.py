@@ -15,7 +15,7 @@ _CHUNK = 65536
 _MANY = 65536
 _GROWTH = 1 << 18
 _REACH = 8 << 20
-_COST = 1 << 16
+_COST = 1 << 12
 
 
 def carve_evtx(data: Reader, offset: int, limit: int) -> Carved | None:
@@ -101,7 +101,9 @@ def _bridge(span: Span, end: int, size: int) -> Carved | None:
     while tries < 4096 and (at := span.find(b"hbin", at + 1, end + _REACH)) >= 0:
         tries += 1
         place, gap = span.number(at + 4, 4), at - end
-        if (span.offset + at) % SECTOR == 0 and place == end - 4096 and span.ground.afford(_COST):
+        if not span.ground.afford(_COST):
+            return None
+        if (span.offset + at) % SECTOR == 0 and place == end - 4096:
             break
     if at < 0 or tries >= 4096 or gap % SECTOR:
         return None
@@ -198,6 +200,15 @@ def carve_lnk(data: Reader, offset: int, limit: int) -> Carved | None:
             break
         at += size
     return None
+
+
+def carve_onenote(data: Reader, offset: int, limit: int) -> Carved | None:
+    """A section of notes by the length in its header ([MS-ONESTORE] 2.3.1)."""
+    span = Span(data, offset, limit)
+    size = span.number(196, 8)
+    if not 1024 <= size <= min(span.size, 1 << 32):
+        return None
+    return span.carved("application/vnd.ms-onenote", size, 0.9)
 
 
 def carve_pst(data: Reader, offset: int, limit: int) -> Carved | None:

@@ -23,6 +23,7 @@ _HIGH = re.compile(rb"[^\t\n\r -~]+")
 _NO_ARABIC = re.compile(rb"[^\xc1-\xd6\xd8-\xdb\xdd-\xdf\xe1\xe3-\xe6\xec\xed\t\n\r -~\xa1\xba\xbf]+")
 _NO_CYRILLIC = re.compile(rb"[^\xc0-\xff\xa8\xb8\t\n\r -~]+")
 _TRAILER = re.compile(rb"\0{5}[\0\1][\1-\x08][\1\2\4\x08]\0{4}.{4}\0{4}.{4}\0{4}.{4}", re.DOTALL)
+_PIECE, _PLIST, _TRAILERS = 1 << 16, 16 << 20, 2000
 _OTHERS = (b"%PDF-", b"GIF8", b"RIFF", b"{\\rtf1")
 _LEAST, _LEAST_EIGHT, _LEAST_PIECE, _HEAD = 16, 48, 512, 1 << 14
 
@@ -193,15 +194,17 @@ def carve_card(data: Reader, offset: int, limit: int) -> Carved | None:
 
 def carve_plist(data: Reader, offset: int, limit: int) -> Carved | None:
     """A binary property list by the trailer whose table ends where the trailer begins (CFBinaryPList)."""
-    span = Span(data, offset, min(limit, offset + (16 << 20)))
-    piece = span.pread(0, 16 << 20)
+    span = Span(data, offset, min(limit, offset + _PLIST))
     at = 8
-    for _ in range(10_000):
-        m = _TRAILER.search(piece, at)
-        if not m:
-            return None
-        count, top, table = struct.unpack_from(">QQQ", m[0], 8)
-        if 0 < count < 1 << 24 and top < count and table > 8 and table + count * m[0][6] == m.start():
-            return span.carved("application/x-plist-binary", m.end(), 0.95)
-        at = m.start() + 1
+    while at < span.size and span.ground.afford(_PIECE):
+        piece = span.pread(at, _PIECE + 31)
+        inside = 0
+        for _ in range(_TRAILERS):
+            if not (m := _TRAILER.search(piece, inside)):
+                break
+            count, top, table = struct.unpack_from(">QQQ", m[0], 8)
+            if 0 < count < 1 << 24 and top < count and table > 8 and table + count * m[0][6] == at + m.start():
+                return span.carved("application/x-plist-binary", at + m.end(), 0.95)
+            inside = m.start() + 1
+        at += _PIECE
     return None
