@@ -15,7 +15,7 @@ from moisson.engine import case as cases
 from moisson.engine import harvest as engine
 from moisson.engine.plan import PASSES
 from moisson.errors import DependencyError, UsageError
-from moisson.export.coverage import Coverage, coverage, draw
+from moisson.export.coverage import Coverage, by_share, coverage, draw, sampled
 from moisson.settings import Pass, Settings
 from moisson.store.manifest import Manifest
 from moisson.store.query import Reader
@@ -155,6 +155,17 @@ def status(case: Path, as_json: bool, all_failures: bool, picture: Path | None) 
 
 def _coverage(reader: Reader, picture: Path | None) -> None:
     """Print which bytes of which medium nobody has looked at, and draw it when asked to."""
+    guesses = [
+        (
+            exhibit,
+            f"{size / 1e6:.1f}",
+            ", ".join(f"{100 * n / max(1, size):.0f} % {k}" for k, n in by_share(kinds) if 200 * n >= size),
+        )
+        for exhibit, size, kinds in sampled(reader)
+    ]
+    if guesses:
+        console.print()
+        table(["exhibit", "MB", "probably holds"], guesses)
     found = list(coverage(reader))
     if found:
         console.print()

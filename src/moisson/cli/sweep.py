@@ -7,10 +7,11 @@ import re
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from moisson.cli.output import clean, console
+from moisson.cli.output import clean, console, table
 from moisson.custody.gather import find_exhibits
 from moisson.engine import alone
 from moisson.errors import UsageError
@@ -18,6 +19,9 @@ from moisson.export.features import FORMS, Form, open_features
 from moisson.model import encode
 from moisson.scan.gates import NAMES
 from moisson.settings import Settings
+
+if TYPE_CHECKING:
+    from moisson.scan.sample import Sample
 
 
 @click.command()
@@ -31,12 +35,16 @@ from moisson.settings import Settings
     show_default=True,
     help="be: as bulk_extractor.",
 )
+@click.option("--sample", is_flag=True, help="Only guess, from a thousand places, what it holds.")
 @click.option("--workers", default=0, help="Processes; as many as cores by default.")
 @click.option("--regions", default="", help="Countries of national telephone numbers, in order: IQ,FR,…")
-def sweep(file: Path, out: Path | None, form: Form, workers: int, regions: str) -> None:
+def sweep(file: Path, out: Path | None, form: Form, sample: bool, workers: int, regions: str) -> None:
     """Look for selectors in every byte of FILE, an image or a device; into the folder OUT, or as lines of JSON."""
     paths = _paths(file)
     settings = Settings(regions=tuple(regions.upper().split(","))) if regions else Settings()
+    if sample:
+        _guess(alone.sample(paths, settings), file.name)
+        return
     writer = open_features(form, out, file.name) if out else None
     pages: dict[str, int] = {}
     count, began = 0, time.monotonic()
@@ -80,6 +88,13 @@ def _paths(file: Path) -> tuple[Path, ...]:
     if not file.is_file():
         return (file,)
     return next((b.files for b in find_exhibits([file], frozenset())), (file,))
+
+
+def _guess(found: Sample, name: str) -> None:
+    """Print the shares with their intervals of 95 %."""
+    click.echo(f"{name}: {found.size / 1e6:.1f} MB, {found.verdict} ({found.places} places looked at)")
+    rows = [(s.sort, f"{100 * s.share:.1f} %", f"{100 * s.low:.1f} – {100 * s.high:.1f} %") for s in found.shares]
+    table(["holds", "share", "95 % interval"], rows)
 
 
 def _aside(text: str) -> None:

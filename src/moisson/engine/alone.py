@@ -19,7 +19,9 @@ from moisson.evidence import image
 from moisson.model import Failure, Sighting
 from moisson.reader import Reader
 from moisson.scan import anchors
+from moisson.scan import sample as sampling
 from moisson.scan import sweep as scanning
+from moisson.scan.sample import Sample
 from moisson.selectors import find
 from moisson.settings import Settings
 
@@ -38,7 +40,10 @@ _SECONDS, _PER_MB = 60.0, 2.0
 
 
 class Piece(Struct, frozen=True, tag="piece"):
-    """What a child is to do: scan from `start` to `stop`, and hash if that goes on where it ended."""
+    """What a child is to do from `start` to `stop`: scan, or only read; it hashes what goes on where it ended.
+
+    With `sample` it looks at some places of the medium instead.
+    """
 
     names: tuple[str, ...]
     base: str
@@ -46,6 +51,7 @@ class Piece(Struct, frozen=True, tag="piece"):
     start: int
     stop: int
     scan: bool = True
+    sample: bool = False
 
 
 class Seen(Struct, frozen=True, tag="seen"):
@@ -62,6 +68,8 @@ class Ended(Struct, frozen=True, tag="ended"):
     digests: dict[str, str] = {}
     stored: dict[str, str] = {}
     error: str = ""
+    places: int = 0
+    counts: dict[str, int] = {}
 
 
 _pieces = msgspec.json.Decoder(Piece)
@@ -154,6 +162,20 @@ def sweep(
         return Outcome(size, digests, stored, failures)
 
 
+def sample(paths: Sequence[Path], settings: Settings) -> Sample:
+    """Guess what the medium that `paths` hold is full of; errors as in `sweep`."""
+    descriptors = [os.open(p, os.O_RDONLY | os.O_CLOEXEC) for p in paths]
+    try:
+        with _sandbox(settings) as box:
+            names = tuple(p.name for p in paths)
+            found = list(_run(box, Piece(names, "", settings, 0, 0, scan=False, sample=True), descriptors))
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+    ended = found[0].ended
+    return Sample(ended.places, _opened(found), ended.counts)
+
+
 def _opened(results: list[Result]) -> int:
     ended = results[0].ended
     if ended.error:
@@ -214,6 +236,10 @@ class Server:
         else:
             for descriptor in descriptors:
                 os.close(descriptor)
+        if piece.sample:
+            found = sampling.sample(Reader(self.image), piece.settings.seed)
+            self.channel.send(_encode(Ended(self.image.size, places=found.places, counts=found.counts)))
+            return
         if piece.start == 0:
             self._start()
         if piece.scan:

@@ -45,6 +45,7 @@ _LABELS = {
 _CELLS = """select "offset", length, kinds from stretches where exhibit = ? and medium = ? and run like 'sweep.%'
     order by 1"""
 _MEDIA = "select exhibit, medium from extents union select exhibit, medium from stretches where run like 'sweep.%'"
+_SAMPLES = "select exhibit, length, kinds from stretches where run like 'sample.%' order by exhibit"
 _FILES = """select x."offset", x.length from extents x where x.exhibit = ? and x.medium = ? and x.state != 'slack'
     and exists (select 1 from items i where i.exhibit = x.exhibit and i.address = x.address and i.sha256 != '')
     order by 1"""
@@ -82,6 +83,17 @@ def coverage(reader: Reader) -> Iterator[Coverage]:
         known = sizes.get(exhibit, 0) if medium == exhibit else 0
         size = max(known, *(at + n for at, n in (*swept[-1:], *files[-1:], (0, 0))))
         yield Coverage(exhibit, medium, size, kinds, swept, files, cells)
+
+
+def sampled(reader: Reader) -> Iterator[tuple[str, int, dict[str, int]]]:
+    """What a sample says of each image: its exhibit, its size, and the estimated bytes by sort."""
+    for exhibit, size, kinds in reader.stream(_SAMPLES):
+        yield exhibit, size, _kinds(kinds)
+
+
+def by_share(kinds: dict[str, int]) -> list[tuple[str, int]]:
+    """Sorts with their bytes, the largest first."""
+    return sorted(kinds.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
 def _kinds(raw: str | None) -> dict[str, int]:
