@@ -35,6 +35,8 @@ def carve_sqlite(data: Reader, offset: int, limit: int) -> Carved | None:
     if len(framed) == size and any(after) and page_holds(framed) and not page_holds(after):
         return None
     total = count * size
+    if count > 1 and not _roots(span, size):
+        return span.carved(_KIND, size, 0.35, "truncated") if span.size >= size else None
     broken = _broken(span, min(count, span.size // size), size)
     if broken < 0 and total <= span.size:
         return span.carved(_KIND, total)

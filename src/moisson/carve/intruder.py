@@ -27,7 +27,7 @@ _SOLID = (
 _OWN_PICTURES = ("image/tiff", "video/", "audio/mpeg", "image/hei", "application/x-ms-regf")
 _STRONG = _PROVED = 0.9
 _LEAST = 256
-_PIECE = 1 << 20
+_PIECE, _TRIES = 1 << 20, 64
 _PARTS = ("database:carve_pages", "windows:carve_chunk", "windows:carve_bins", "writing:carve_card")
 
 
@@ -36,12 +36,17 @@ def before_intruder(ground: Ground, carved: Carved) -> Carved:
     if len(carved.extents) > 1 or (carved.confidence >= _PROVED and not carved.kind.startswith(_SOLID)):
         return carved
     start, size = carved.extents[0]
-    pictures = carved.kind.startswith(_OWN_PICTURES)
+    pictures, tries = carved.kind.startswith(_OWN_PICTURES), 0
     for at in range(start + SECTOR - start % SECTOR, start + size, _PIECE):
         piece = ground.pread(at, _PIECE + SECTOR)
         for inside in range(0, min(_PIECE, start + size - at), SECTOR):
-            if _any(pictures).match(piece, inside) and _stands(ground, at + inside, piece[inside:], pictures, carved):
+            if not _any(pictures).match(piece, inside):
+                continue
+            if _stands(ground, at + inside, piece[inside : inside + SECTOR], pictures, carved):
                 return Carved(carved.kind, ((start, at + inside - start),), carved.name, 0.4, ("truncated",))
+            tries += 1
+            if tries >= _TRIES:
+                return carved
     return carved
 
 
