@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import re
 
-from tests.carve.made import files
-
 from moisson.carve.anchors import anchors, text_carver
+from tests.carve.made import files
 
 
 def test_every_pattern_has_the_width_it_says():

@@ -6,11 +6,11 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.carve.made import files, picture, tarred, zipped
 
 from moisson.carve.find import find
 from moisson.carve.ground import SECTOR, Carved
 from moisson.reader import Reader
+from tests.carve.made import files, picture, tarred, zipped
 
 SURE = 0.5
 

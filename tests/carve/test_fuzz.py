@@ -8,12 +8,12 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.carve.made import files
 
 from moisson.carve.anchors import anchors, text_carver
 from moisson.carve.find import BROKEN
 from moisson.carve.ground import Ground
 from moisson.reader import Memory
+from tests.carve.made import files
 
 CARVERS = sorted({anchor.carver for anchor in anchors()})
 

@@ -8,11 +8,11 @@ import struct
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.carve.made import files, hive, pdf, picture, zipped
 
 from moisson.carve.find import find
 from moisson.carve.ground import Carved
 from moisson.reader import Reader
+from tests.carve.made import files, hive, pdf, picture, zipped
 
 CLUSTER = 4096
 

@@ -11,12 +11,12 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import attacks
 import pytest
 
 from moisson.engine import bpf, confine
 from moisson.engine.sandbox import Sandbox
 from moisson.errors import SandboxError
+from tests.engine import attacks
 
 OPEN = {"stat_path"}
 KILLED = {

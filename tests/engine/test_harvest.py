@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.conftest import DEMO, Silent, harvest_demo
 
 from moisson.address import Address
 from moisson.engine.case import Case
@@ -20,6 +19,7 @@ from moisson.engine.plan import Unit
 from moisson.errors import CaseError, UsageError
 from moisson.export.coverage import coverage
 from moisson.model import Run, identity
+from tests.conftest import DEMO, Silent, harvest_demo
 
 pytestmark = pytest.mark.xdist_group("case")
 TABLES = ("items", "texts", "sightings", "events", "leads", "failures")

@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.engine.hostile import bombs, pictures, places, writings
 
 from moisson.address import Address
 from moisson.engine.case import Case
 from moisson.errors import EvidenceError, LimitError
 from moisson.settings import Settings
+from tests.engine.hostile import bombs, pictures, places, writings
 
 pytestmark = pytest.mark.xdist_group("hostile")
 COORDINATOR_MB, WORKER_MB = 400, 600

@@ -6,13 +6,13 @@ import subprocess
 import sys
 
 import pytest
-from tests.conftest import DEMO
-from tests.engine.test_harvest import records_of
 
 from moisson.engine.case import Case
 from moisson.engine.room import FullError, writing
 from moisson.errors import CaseError, UsageError
 from moisson.model import Item, identity
+from tests.conftest import DEMO
+from tests.engine.test_harvest import records_of
 
 pytestmark = pytest.mark.xdist_group("case")
 

@@ -8,7 +8,6 @@ from contextlib import closing
 from time import monotonic
 
 import pytest
-from tests.conftest import unpack
 
 from moisson.extract import apps
 from moisson.extract.apps import fitting, moment, readings
@@ -16,6 +15,7 @@ from moisson.extract.table import read_sqlite
 from moisson.extract.tables import Table
 from moisson.model import Event, Flag, Party, Stated
 from moisson.reader import Reader
+from tests.conftest import unpack
 
 ANDROID = (
     "CREATE TABLE mimetypes (_id INTEGER PRIMARY KEY, mimetype TEXT)",

@@ -8,10 +8,10 @@ from contextlib import closing
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.conftest import unpack
-from tests.extract.test_apps import tl
 
 from moisson.extract.blobs import attributed, phone_in, text_in, tl_strings, wording
+from tests.conftest import unpack
+from tests.extract.test_apps import tl
 
 
 @pytest.mark.corpus

@@ -8,13 +8,13 @@ import zlib
 from functools import cache
 
 import pytest
-from tests.extract.pieces import Given, squeezed
 
 from moisson import registry
 from moisson.errors import EvidenceError
 from moisson.identify.kind import identify
 from moisson.model import Fact, Flag, Passage
 from moisson.reader import Child, Reader
+from tests.extract.pieces import Given, squeezed
 
 pytestmark = [pytest.mark.corpus, pytest.mark.xdist_group("coverage")]
 ELSEWHERE = {

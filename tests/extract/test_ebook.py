@@ -5,10 +5,10 @@ import json
 import zipfile
 
 import pytest
-from pieces import golden, read, squeezed
 
 from moisson.errors import DamagedError
 from moisson.extract.ebook import read_epub, read_fictionbook
+from tests.extract.pieces import golden, read, squeezed
 
 CONTAINER = '<container><rootfiles><rootfile full-path="o/b.opf"/></rootfiles></container>'
 BOOK = """<package xmlns:dc="http://purl.org/dc/elements/1.1/"><metadata><dc:title>T</dc:title><dc:creator>Zoé</dc:creator>

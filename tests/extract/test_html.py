@@ -6,11 +6,11 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pieces import read
 
 from moisson.errors import DamagedError
 from moisson.extract.html import MAX_DEPTH, read_html
 from moisson.reader import Reader
+from tests.extract.pieces import read
 
 
 def text(markup: str, charset: str = "utf-8") -> str:

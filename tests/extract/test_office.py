@@ -5,11 +5,11 @@ import json
 import zipfile
 
 import pytest
-from pieces import golden, read, squeezed
 
 from moisson.errors import DamagedError, PasswordError
 from moisson.extract.office import read_office
 from moisson.reader import Reader
+from tests.extract.pieces import golden, read, squeezed
 
 WORD = '<w:document xmlns:w="w" xmlns:r="r">{}</w:document>'
 SHEET = '<worksheet xmlns="s"><sheetData>{}</sheetData></worksheet>'

@@ -6,7 +6,6 @@ import struct
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pieces import golden, read, squeezed
 
 from moisson.errors import DamagedError, PasswordError
 from moisson.extract.cells import shown
@@ -14,6 +13,7 @@ from moisson.extract.compound import native
 from moisson.extract.macros import unpack
 from moisson.extract.ole import read_compound, read_doc, read_ppt, read_xls
 from moisson.reader import Reader
+from tests.extract.pieces import golden, read, squeezed
 
 READERS = {".doc": read_doc, ".xls": read_xls, ".ppt": read_ppt}
 

@@ -13,11 +13,11 @@ import pytest
 from cryptography.hazmat.decrepit.ciphers.algorithms import Blowfish
 from cryptography.hazmat.decrepit.ciphers.modes import CFB
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from pieces import golden, read, squeezed
 
 from moisson.errors import DamagedError, EvidenceError, PasswordError
 from moisson.extract.opendocument import read_opendocument
 from moisson.reader import Reader
+from tests.extract.pieces import golden, read, squeezed
 
 SPACES = " ".join(f'xmlns:{n}="urn:{n}"' for n in ("office", "text", "table", "xlink", "dc", "meta"))
 

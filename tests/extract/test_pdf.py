@@ -5,10 +5,10 @@ import re
 import zlib
 
 import pytest
-from pieces import golden, read, squeezed
 
 from moisson.errors import DamagedError, LimitError, PasswordError
 from moisson.extract.pdf import read_pdf, when
+from tests.extract.pieces import golden, read, squeezed
 
 _MARKS = re.compile("[\u200b-\u200f\u202a-\u202e]")
 

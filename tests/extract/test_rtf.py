@@ -5,10 +5,10 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pieces import golden, read, squeezed
 
 from moisson.errors import DamagedError
 from moisson.extract.rtf import read_rtf
+from tests.extract.pieces import golden, read, squeezed
 
 
 def rtf(body: str, head: str = r"\ansi\ansicpg1252\deff0") -> bytes:

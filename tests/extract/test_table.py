@@ -9,13 +9,13 @@ from contextlib import closing
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.conftest import unpack
 
 from moisson.errors import EvidenceError
 from moisson.extract import btree
 from moisson.extract.table import read_dbase, read_log, read_sqlite
 from moisson.model import Fact, Flag, Passage
 from moisson.reader import Child, Reader
+from tests.conftest import unpack
 
 
 def database(*statements, rows=()):

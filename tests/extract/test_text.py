@@ -5,9 +5,9 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pieces import read
 
 from moisson.extract.text import decode, read_json, read_text, read_xml, unescape
+from tests.extract.pieces import read
 
 ARABIC = "السلام عليكم، هذا نص عربي قصير يذكر خالد منصور في طرابلس ورقم هاتفه 0612345678 وبريده."
 FRENCH = (
