@@ -31,6 +31,7 @@ BUILT_IN = (
     "moisson.extract.pdf",
     "moisson.extract.pst",
     "moisson.extract.rar",
+    "moisson.extract.registry",
     "moisson.extract.rest",
     "moisson.extract.rtf",
     "moisson.extract.sevenzip",
