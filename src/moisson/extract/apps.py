@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _ROWS = 300_000
 _PAIRS = 200_000
 _TEXT = 1 << 16
+_SERVICE = range(3, 7)
 _COCOA_EPOCH = 978_307_200
 _COCOA_NANOSECONDS = 1e11
 _LAST = 253_402_300_799
@@ -154,7 +155,7 @@ def _answers(
             return
         row = Row(dict(zip(names, values, strict=True)))
         peer = _peer(row, reading) if reading.gives in _HAPPENED else _contact(row, reading)
-        for stated in _card(row, reading, *peer) if peer else ():
+        for stated in (*_card(row, reading, *peer), *_short(row, reading, *peer)) if peer else ():
             if (key := (stated.kind, stated.raw, stated.owner)) not in said and len(said) < _PAIRS:
                 said.add(key)
                 yield stated
@@ -201,6 +202,12 @@ def _card(row: Row, reading: Reading, kind: str, raw: str) -> Iterator[Stated]:
     yield Stated(kind, raw, "contact", place, owner)
     if looks_like_name(owner):
         yield Stated("name", owner, "contact", f"{place}.name", owner)
+
+
+def _short(row: Row, reading: Reading, kind: str, raw: str) -> Iterator[Stated]:
+    """The number of a service: so short that only the column of a peer makes it one."""
+    if reading.gives in _HAPPENED and kind == "phone" and raw.isdecimal() and len(raw) in _SERVICE:
+        yield Stated(kind, raw, "sender", reading.field.format(row.text("key")))
 
 
 def _event(row: Row, reading: Reading, peer: tuple[str, str] | None, key: str) -> Event:
