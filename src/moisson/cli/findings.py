@@ -89,8 +89,10 @@ def countries(case: Path, country: str | None, limit: int, as_json: bool) -> Non
 def leads(case: Path, limit: int, as_json: bool) -> None:
     """Watchlists and requirements that were met: most urgent first."""
     rows = Reader(case).sql(
-        """select severity, rule, exhibit, count(*) n, min(why) why, list(address order by address)[:5] from leads
-           where run = ? group by severity, rule, exhibit order by severity, n desc, rule, exhibit limit ?""",
+        """select severity, rule, exhibit, count(*) n, min(why) why,
+               list(address order by address like '%/@%', address)[:5] from leads
+           where run = ? or run like 'sweep.blocks@%'
+           group by severity, rule, exhibit order by severity, n desc, rule, exhibit limit ?""",
         current_run(case / "lists"),
         limit,
     )
