@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hyperscan
 from msgspec import Struct
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Event = tuple[int, int]
+# Programs name their packages by these hosts, so that without a scheme they are no profile of anybody.
+_PACKAGES = frozenset({"github.com"})
 
 
 class Anchor(Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,7 +33,8 @@ def table() -> dict[str, Anchor]:
     """All anchors by name."""
     text = files("moisson.scan").joinpath("data/anchors.toml").read_text("utf-8")
     words, hosts = accounts.services()
-    for name, known in (("{services}", words), ("{hosts}", hosts)):
+    profiles = [host for host in hosts if host not in _PACKAGES]
+    for name, known in (("{services}", list(words)), ("{hosts}", profiles)):
         text = text.replace(name, "|".join(map(_quoted, sorted(known))))
     return {name: Anchor(**row) for name, row in tomllib.loads(text).items()}
 
@@ -59,7 +62,7 @@ class Matcher:
         )
         self._scratch = hyperscan.Scratch(self._database)
 
-    def match(self, data: bytes, at: int = 0) -> list[Event]:
+    def match(self, data: bytes | memoryview, at: int = 0) -> list[Event]:
         """The end of each match and the number of its anchor, by end; `at` is added to the ends."""
         events: list[Event] = []
         add = events.append
@@ -67,7 +70,8 @@ class Matcher:
         def take(number: int, _start: int, end: int, _flags: int, _context: object) -> None:
             add((end + at, number))
 
-        self._database.scan(data, match_event_handler=take, scratch=self._scratch)
+        scan: Any = self._database.scan
+        scan(data, match_event_handler=take, scratch=self._scratch)
         events.sort()
         return events
 

@@ -14,6 +14,7 @@ from moisson.model import Sighting, Text
 from moisson.reader import Memory, Reader
 from moisson.scan import anchors, gates, layers, wide, words
 from moisson.scan.decode import decode
+from moisson.scan.layers import RUN
 from moisson.scan.seek import SEEKERS
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from moisson.scan.sweep import Options
 
 VERSION = "sweep.scan@1"
-_PIECE = 1 << 20
+_PIECE = (1 << 20) + (1 << 15)
 _REACH = 256
 _SMALL = 1 << 18
 _APART = bytes(64)
@@ -36,6 +37,7 @@ _RANKS = {
 }  # fmt: skip
 _NESTED = frozenset({"name", "date", "passport"})
 _CONTEXT = 60
+_BASE58 = b"13T"
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffd]+")
 
 
@@ -64,8 +66,10 @@ def scan(block: Block, options: Options, flags: bytearray | None = None) -> Iter
     for start in range(0, len(block.data), _PIECE):
         _piece(block, start, options, flags, marks, inner, ranges)
     torn = [(layer.start, layer.end) for layer in inner if layer.scheme in _TORN]
+    seen: dict[str, int] = {}
     for mark in _settle(marks):
-        if not any(a <= mark.start < b for a, b in torn):
+        seen[mark.value] = times = seen.get(mark.value, 0) + 1
+        if (times <= options.repeats or not options.repeats) and not any(a <= mark.start < b for a, b in torn):
             yield _found(block, mark)
     if options.words:
         for run in (*words.arabic(block.data, ranges.arabic), *words.old(block.data, ranges.old)):
@@ -107,7 +111,8 @@ def _piece(
 ) -> None:
     """One piece of a block: what ends in it, so that a value across two pieces is seen by the second."""
     data = block.data
-    piece = data[start : start + _PIECE] if len(data) > _PIECE else data
+    view = memoryview(data)
+    piece = view[start : start + _PIECE]
     seen = gates.look(piece, flags=flags is not None)
     if flags is not None:
         flags += seen.flags
@@ -115,11 +120,11 @@ def _piece(
         return
     ranges.add(seen, start)
     back = min(start, _REACH)
-    events = anchors.everywhere().match(data[start - back : start + _PIECE] if back else piece, start - back)
+    events = anchors.everywhere().match(view[start - back : start + _PIECE], start - back)
     _ask(block, events, anchors.everywhere().seeks, options, marks, inner)
     for a, b in seen.dense:
         a, b = max(0, a + start - _REACH), b + start
-        _ask(block, anchors.in_text().match(data[a:b], a), anchors.in_text().seeks, options, marks, inner)
+        _ask(block, anchors.in_text().match(view[a:b], a), anchors.in_text().seeks, options, marks, inner)
     inner += layers.by_page(data, start, min(len(data), start + _PIECE), block.first, block.stop)
 
 
@@ -140,9 +145,9 @@ def _ask(
         name = seeks[number]
         if end <= last[name]:
             continue
-        seeker = SEEKERS.get(name)
+        seeker = SEEKERS.get(name) if name != "run" or data[end - RUN] not in _BASE58 else SEEKERS["token"]
         if seeker is None:
-            if name == "base64" and not layers.promising(block, end):
+            if name == "run" and not layers.promising(block, end):
                 continue
             if layer := layers.begin(name, block, end, options):
                 last[name] = max(last[name], layer.end)
@@ -258,7 +263,7 @@ def _groups(block: Block, inner: Iterable[layers.Layer], options: Options) -> It
             continue
         small.append(layer)
         size += len(layer.data)
-        if size > _PIECE - _SMALL:
+        if size > (1 << 20) - _SMALL:
             yield small
             small, size = [], 0
     if small:

@@ -27,6 +27,7 @@ LIMIT = 64 << 20
 _FIRST, _PIECE = 1 << 12, 1 << 17
 _FAULTS: Any = (isal_zlib.error, zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, ValueError, EOFError)
 _DICTIONARY = 64 << 20
+_DIGITS = 16 << 20
 _BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{2,}(?:\r?\n)?)+={0,2}")
 _HEX = re.compile(rb"(?:[0-9A-Fa-f]{2,}(?:\r?\n)?)+")
 _CHARSETS = {
@@ -139,24 +140,33 @@ def _pdf(source: Reader, limit: int) -> Decoded:
     return found._replace(data=pdftext.shown(found.data))
 
 
+def _run(pattern: re.Pattern[bytes], source: Reader, most: int) -> bytes:
+    """The run of digits at the beginning, read in growing pieces."""
+    size = 1 << 14
+    while True:
+        data = source.pread(0, min(size, most))
+        m = pattern.match(data)
+        if not m:
+            raise DamagedError("no digits")
+        if m.end() < len(data) - 4 or len(data) < size or size >= most:
+            return m[0]
+        size *= 8
+
+
 def _base64(source: Reader, limit: int) -> Decoded:
-    m = _BASE64.match(source.pread(0, min(limit * 3 // 2, 16 << 20)))
-    if not m:
-        raise DamagedError("no Base64")
-    text = m[0].replace(b"\n", b"").replace(b"\r", b"")
+    run = _run(_BASE64, source, min(limit * 3 // 2, _DIGITS))
+    text = run.replace(b"\n", b"").replace(b"\r", b"")
     text = text[: len(text) & ~3] if not text.endswith(b"=") else text + b"=" * (-len(text) % 4)
     try:
-        return Decoded(binascii.a2b_base64(text)[:limit], m.end(), True)
+        return Decoded(binascii.a2b_base64(text)[:limit], len(run), True)
     except binascii.Error as error:
         raise DamagedError("no Base64") from error
 
 
 def _hex(source: Reader, limit: int) -> Decoded:
-    m = _HEX.match(source.pread(0, min(limit * 5 // 2, 16 << 20)))
-    if not m:
-        raise DamagedError("no hexadecimal")
-    text = m[0].replace(b"\n", b"").replace(b"\r", b"")
-    return Decoded(binascii.unhexlify(text[: len(text) & ~1])[:limit], m.end(), True)
+    run = _run(_HEX, source, min(limit * 5 // 2, _DIGITS))
+    text = run.replace(b"\n", b"").replace(b"\r", b"")
+    return Decoded(binascii.unhexlify(text[: len(text) & ~1])[:limit], len(run), True)
 
 
 def _lznt1(source: Reader, limit: int) -> Decoded:

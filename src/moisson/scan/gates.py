@@ -22,9 +22,9 @@ _LONG_HIGH, _LONG_LOW = _U(0xFFFFF900FFFFF900), _U(0xE0)
 _ARABIC_EVEN = np.uint32(0xC0FCC0FC), np.uint32(0x80D880D8)
 _ARABIC_ODD = np.uint32(0xFCC0FCC0), np.uint32(0xD880D880)
 _ALL = _U(0x0101010101010101)
-_DENSE = 4
+_DENSE = 3
 _MOSTLY = 7
-_SAMPLE = 16
+_SAMPLE = 32
 
 ZERO, TEXT, WIDE, ARABIC, RANDOM = 1, 2, 4, 8, 16
 NAMES = {ZERO: "zero", TEXT: "text", WIDE: "utf16", ARABIC: "arabic", RANDOM: "random"}
@@ -42,12 +42,12 @@ class Gates(NamedTuple):
     flags: bytearray
 
 
-def look(data: bytes, *, flags: bool = True) -> Gates:
+def look(data: bytes | memoryview, *, flags: bool = True) -> Gates:
     """The gates of a block, which begins at a page; nothing beyond 4 MiB or so at once, for the sake of the cache."""
     raw = np.frombuffer(data, np.uint8)
     size = len(raw)
     if len(raw) % 8:
-        raw = np.frombuffer(data + bytes(-size % 8), np.uint8)
+        raw = np.frombuffer(bytes(data) + bytes(-size % 8), np.uint8)
     words = raw.view(_U)
     if not words.any():
         pages = -(-size // PAGE)
@@ -62,7 +62,7 @@ def look(data: bytes, *, flags: bool = True) -> Gates:
         wide,
         long,
         _merge(np.flatnonzero(first | second) * 4, 4, 128, 64, size),
-        _merge(np.flatnonzero(old & ~low) * 8, 8, 128, 64, size),
+        _merge(_varied(np.flatnonzero(old & ~low), words) * 8, 8, 128, 64, size),
         bytearray(),
     )
     if flags:
@@ -101,11 +101,9 @@ def _tests(raw: Words, words: Words) -> tuple[Words, ...]:
 
 
 def _runs(plain: Words) -> Words:
-    """Where four true ones begin in a row."""
-    if len(plain) < _DENSE:
-        return plain[:0]
-    two = plain[:-1] & plain[1:]
-    return two[:-2] & two[2:]
+    """Where three true ones begin in a row."""
+    three: Words = plain[:-2] & plain[1:-1] & plain[2:] if len(plain) >= _DENSE else plain[:0]
+    return three
 
 
 def _by_part(tests: Words) -> Words:
@@ -133,11 +131,18 @@ def _wide(words: Words, even: Words, odd: Words) -> tuple[list[tuple[int, int]],
             good = ((x & _LONG_HIGH) == 0) & ((x & _LONG_LOW) != 0)
             if turn:
                 good &= (v & _U((1 << min(turn, 16)) - 1)) == 0 if turn < 24 else (v & _U(0xFFFF00)) == 0
-            longs.append(_paired(at[good]))
+            longs.append(_paired(_plain(at[good], words, turn // 8)))
     size = len(words) * 8
     wide = np.unique(np.concatenate(spots)) if spots else np.empty(0, np.int64)
     long = np.unique(np.concatenate(longs)) if longs else np.empty(0, np.int64)
     return _merge(wide * 8, 8, 24, 16, size), _merge(long * 8, 8, 32, 32, size, least=16)
+
+
+def _varied(at: Words, words: Words) -> Words:
+    """Those places that are not one byte eight times."""
+    v = words[at]
+    varied: Words = at[v != (v & _U(0xFF)) * _ALL]
+    return varied
 
 
 def _readable(at: Words, words: Words, odd: bool) -> Words:
@@ -146,6 +151,16 @@ def _readable(at: Words, words: Words, odd: bool) -> Words:
     low, high = pairs[:, :, int(odd)], pairs[:, :, int(not odd)]
     good: Words = at[((((low >= 0x20) & (low < 0x7F)) & (high == 0)) | (high == 6)).all(axis=1)]
     return good
+
+
+def _plain(at: Words, words: Words, place: int) -> Words:
+    """Those places where two signs of UTF-32, the first at this byte, are ASCII or Arabic."""
+    raw = words[at].view(np.uint8).reshape(-1, 8)
+    good = np.ones(len(at), bool)
+    for low in (place, place + 4):
+        shown = (raw[:, low] >= 0x20) & (raw[:, low] < 0x7F)
+        good &= (shown & (raw[:, low + 1] == 0)) | (raw[:, low + 1] == 6) if low < 7 else raw[:, low] > 0
+    return at[good]
 
 
 def _paired(at: Words) -> Words:
@@ -192,7 +207,7 @@ def _flags(raw: Words, full: Words, dense: Words) -> bytes:
         counts = np.bincount(sample.ravel(), minlength=256 * len(unclear)).reshape(-1, 256)
         collisions = (counts * (counts - 1)).sum(axis=1)
         n = PAGE // _SAMPLE
-        flags[unclear[collisions < 1.25 * n * (n - 1) / 256]] |= RANDOM
+        flags[unclear[collisions < 1.4 * n * (n - 1) / 256]] |= RANDOM
     return flags.tobytes()
 
 

@@ -33,7 +33,9 @@ _DIGITS = re.compile(rb"[0-9A-Fa-f]*")
 _CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\r") + b"\x7f"
 _MAGICS = (b"\x1f\x8b\x08", b"PK\3\4", b"%PDF", b"\xfd7zXZ", b"BZh", b"\xff\xd8\xff", b"\xd0\xcf\x11\xe0", b"SQLite f")
 _DIGESTS = frozenset({32, 40, 48, 56, 64, 96, 128})
+RUN = 32
 _HEAD = 40
+_LETTERS = re.compile(rb"[A-Za-z0-9+/]{40}")
 _LONGEST = 100
 
 
@@ -49,8 +51,8 @@ class Layer(NamedTuple):
 
 def begin(name: str, block: Block, end: int, options: Options) -> Layer | None:
     """The layer whose anchor ends here, if one does begin."""
-    if name == "base64":
-        return _text_layer(block, end - _HEAD, options)
+    if name == "run":
+        return _text_layer(block, end - RUN, options)
     start = end if name == "pdf" else end - _HEADS[name]
     if not block.first <= start < block.stop:
         return None
@@ -107,7 +109,7 @@ def _worthy(found: Decoded) -> bool:
 
 def promising(block: Block, end: int) -> bool:
     """Whether the first digits of a run may be those of text or of a known format, or a page begins among them."""
-    start = end - _HEAD
+    start = end - RUN
     return _FIRST.match(block.data, start) is not None or -(block.at + start) % PAGE < _HEAD
 
 
@@ -119,6 +121,8 @@ def _text_layer(block: Block, start: int, options: Options) -> Layer | None:
     data, gap = block.data, -(block.at + start) % PAGE
     for at in (start, start + gap) if 0 < gap < _HEAD else (start,):
         head = data[at : at + _HEAD]
+        if not _LETTERS.fullmatch(head):
+            continue
         scheme = "hex" if _HEX.fullmatch(head) else "base64"
         if not _tells(_sample(head, scheme)) or not block.first <= at < block.stop or _is_digest(data, at):
             continue

@@ -12,7 +12,7 @@ from moisson.scan import phrases
 from moisson.scan.near import Mark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from moisson.selectors.kind import Context
 
@@ -105,30 +105,27 @@ def wlan(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
         yield Mark(start, m.end(), "secret", f"wifi:{value}", 0.97)
 
 
-def phrase(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
+def phrase(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
     """A seed phrase: all the listed words that stand together, on a line or over several, and nothing else."""
-    start, stop = max(0, end - 220), min(len(data), end + 240)
     known = phrases.listed()
-    tail = data[end - 40 if end > 40 else 0 : end]
-    for word in tail.split()[-2:-5:-1]:
-        if word.rstrip(b",") not in known:
+    tail = data[end - 100 if end > 100 else 0 : end]
+    for word in tail.split()[-2:-12:-1]:
+        if word not in known and word.rstrip(b",") not in known:
             # No phrase holds this word, so that the next one to end needs eleven more after it.
             skip = end - len(tail) + tail.rfind(word) + len(word) + _ELEVEN
-            yield Mark(end, skip, "", "", 0.0)
-            return
-    words = [m for m in _WORD.finditer(data, start, stop) if m[0] in known]
+            return (Mark(end, skip, "", "", 0.0),)
+    words = [m for m in _WORD.finditer(data, max(0, end - 220), min(len(data), end + 240)) if m[0] in known]
     for gap in _GAPS:
         together: list[re.Match[bytes]] = []
         for m in words:
             if together and not gap.fullmatch(data, together[-1].end(), m.start()):
                 if mark := _holds(together):
-                    yield mark
-                    return
+                    return (mark,)
                 together = []
             together.append(m)
         if mark := _holds(together):
-            yield mark
-            return
+            return (mark,)
+    return ()
 
 
 def _holds(words: list[re.Match[bytes]]) -> Mark | None:

@@ -31,6 +31,9 @@ _EASTERN = re.compile(rb"[ -]?(?:\xd9[\xa0-\xa9]|\xdb[\xb0-\xb9])")
 _OCTET = rb"(25[0-5]|2[0-4]\d|1?\d?\d)"
 _IPV4 = re.compile(rb"\.".join([_OCTET] * 4) + rb"(?!\d)(?!\.\d)")
 _NO_ADDRESS = re.compile(rb"(?i:version|vers\.?|\bv|build|release|firmware)[ \t.:=]*$|[.\-]$")
+_LIST_BEFORE = re.compile(r"(?:\d|(?<![^\W\d_])[A-Za-z]) {1,2}$")
+_LIST_AFTER = re.compile(r" {1,2}(?:[-+]?\d|[A-Za-z] )")
+_COMMAS = re.compile("[,;،/]")
 _GPS = 0x8825
 _SURE = frozenset({"ipv4", "card", "imei", "iccid", "imsi", "coords", "iban", "crypto"})
 
@@ -167,14 +170,17 @@ def _crypto(data: bytes, start: int, ctx: Context) -> Iterator[Mark]:
 
 
 def decimal(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
-    """A pair of decimal degrees in which the anchor ends."""
+    """A pair of decimal degrees in which the anchor ends, unless it is cut out of a list of numbers."""
     near = Near(data, end - 48, end + 24)
-    last = near.at(end)
-    for m in _DEGREES.finditer(near.page.text):
+    text, last = near.page.text, near.at(end)
+    for m in _DEGREES.finditer(text):
         if m.start() < last:
             hit = places.decimal_at(near.page, m.start())
-            if hit and hit.confidence > 0.8 and hit.end >= last:
-                yield Mark(near.offset(hit.start), near.offset(hit.end, end=True), hit.kind, hit.value, hit.confidence)
+            if not hit or hit.confidence <= 0.8 or hit.end < last:
+                continue
+            listed = _LIST_BEFORE.search(text, 0, hit.start) or _LIST_AFTER.match(text, hit.end)
+            if not listed or _COMMAS.search(text, hit.start, hit.end):
+                yield from near.single(hit)
 
 
 def degrees(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:

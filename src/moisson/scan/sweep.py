@@ -17,19 +17,23 @@ if TYPE_CHECKING:
     from moisson.model import Sighting, Text
     from moisson.reader import Medium
 
-STEP = 2 << 20
+STEP = 1 << 20
 BACK = 1 << 12
 AHEAD = 1 << 14
 
 
 class Options(Struct, frozen=True):
-    """What a sweep looks for: `words` asks for runs of Arabic as texts; `depth`, `layer` and `budget` bound what may
-    come out of what: layers in one another, bytes of one layer, bytes of all layers of one step of the reading.
+    """What a sweep looks for.
+
+    `words` asks for runs of Arabic as texts, `flags` for the make of pages; a value that stands more than `repeats`
+    times in one stretch (a step of the reading, or what came out of it together) is given that often, 0 for always.
+    `depth`, `layer` and `budget` bound what may come out: layers in one another, bytes of one, bytes of all in a step.
     """
 
     context: Context = Context()
     words: bool = True
     flags: bool = True
+    repeats: int = 16
     depth: int = 6
     layer: int = 64 << 20
     budget: int = 512 << 20
