@@ -185,6 +185,25 @@ def matroska() -> bytes:
     return head + element("18538067", parts)
 
 
+def media() -> bytes:
+    """A Windows Media file: header, data and simple index."""
+    header = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c") + struct.pack("<QI", 30 + 60, 1) + b"\1\2" + bytes(60)
+    body = random.Random(2).randbytes(5000)
+    data = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c") + struct.pack("<Q", 24 + len(body)) + body
+    return header + data + bytes.fromhex("90080033b1e5cf1189f400a0c90349cb") + struct.pack("<Q", 24 + 40) + bytes(40)
+
+
+def video() -> bytes:
+    """An AVI with two lists and an index."""
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return name + struct.pack("<I", len(body)) + body + bytes(len(body) & 1)
+
+    lists = chunk(b"LIST", b"hdrl" + chunk(b"avih", bytes(56)))
+    lists += chunk(b"LIST", b"movi" + chunk(b"00dc", random.Random(1).randbytes(4000)))
+    return chunk(b"RIFF", b"AVI " + lists + chunk(b"idx1", bytes(16)))
+
+
 def mp3() -> bytes:
     rng = random.Random(9)
     return b"ID3\3\0\0\0\0\0\x0a" + bytes(10) + b"".join(b"\xff\xfb\x90\0" + rng.randbytes(413) for _ in range(20))
@@ -217,6 +236,8 @@ def files() -> dict[str, tuple[str, bytes]]:
         "rar": ("application/vnd.rar", rar()),
         "sqlite": ("application/vnd.sqlite3", database()),
         "film": ("video/mp4", film()),
+        "asf": ("video/x-ms-asf", media()),
+        "avi": ("video/x-msvideo", video()),
         "wav": ("audio/x-wav", sound()),
         "mp3": ("audio/mpeg", mp3()),
         "amr": ("audio/amr", amr),

@@ -104,6 +104,8 @@ def _overflows(span: Span, raw: bytes, usable: int, size: int) -> list[int]:
 
 def page_holds(raw: bytes, base: int = 0) -> bool:
     """Whether a page is a tree's page whose header and pointers make sense."""
+    if len(raw) < base + 12:
+        return False
     header = _TREES.get(raw[base], 0)
     free, cells, content = struct.unpack_from(">HHH", raw, base + 1)
     content = content or 65536
