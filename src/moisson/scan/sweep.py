@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct
 
 from moisson.reader import Memory, Reader
+from moisson.scan import anchors, links, phrases
 from moisson.scan.block import Block, scan
 from moisson.scan.gates import PAGE
 from moisson.selectors.kind import Context
@@ -99,6 +100,15 @@ def sweep(
             tail = fresh[size:]
             fresh = tail + reader.pread(at + len(tail), max(0, min(STEP, stop - at) + AHEAD - len(tail)))
     yield from pages.rest()
+
+
+def warm() -> None:
+    """Compile the anchors and read the tables once, before a process is confined or forks."""
+    anchors.everywhere()
+    anchors.in_text()
+    phrases.listed()
+    phrases.numbers()
+    links.tops()
 
 
 def sweep_bytes(data: bytes, base: str, options: Options = _USUAL) -> Iterator[Sighting | Text | Stretch]:

@@ -19,6 +19,8 @@ _BE = re.compile(rb"(?:\x00" + _LOW + rb"|" + _RAISED + rb"[\x01-\xff]|\x20" + _
 _LONG_LE = re.compile(rb"(?:" + _LOW + rb"\x00\x00\x00|[\x01-\xff]\x06\x00\x00){6,}", re.DOTALL)
 _LONG_BE = re.compile(rb"(?:\x00\x00\x00" + _LOW + rb"|\x00\x00\x06[\x01-\xff]){6,}", re.DOTALL)
 _USUAL = re.compile("[\t\n\r -~\u00c0-\u017f\u0400-\u044f\u0621-\u064a\u0660-\u0669\u067e-\u06d3\u06f0-\u06f9]")
+# A letter beside a sign of another script: what one byte off makes of the end of a word.
+_GLUED = re.compile("[A-Za-z0-9][\u0600-\u06ff]|[\u0600-\u06ff][A-Za-z0-9]|[\u0621-\u064a][\u0660-\u0669]")
 _SORTS = (
     ("utf16le", "utf-16-le", 2, _LE), ("utf16be", "utf-16-be", 2, _BE),
     ("utf32le", "utf-32-le", 4, _LONG_LE), ("utf32be", "utf-32-be", 4, _LONG_BE),
@@ -95,4 +97,4 @@ def _score(text: str) -> int:
     if text.isascii():
         return len(text)
     usual = len(_USUAL.findall(text))
-    return usual - 2 * (len(text) - usual) + 2 * text.count(" ")
+    return usual - 2 * (len(text) - usual) + 2 * text.count(" ") - 2 * len(_GLUED.findall(text))
