@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from moisson.engine import messages as m
-from moisson.model import Failure, Item, Sighting
+from moisson.engine.spool import Spool
+from moisson.model import Failure, Item, Record, Sighting, Text
 from moisson.scan.block import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from moisson.engine.attribute import Attribution
-    from moisson.model import Record
 
     Add = Callable[[Record, str], None]
+
+_STEP = re.compile(r"/@(\d+)\+(\d+)")
+_MANY = 20_000
+_LIGHT, _HEAVY = 1000, 16 << 20
+_records = msgspec.json.Decoder(list[Record])
 
 
 class InHand:
     """Takes what the child says of one file; after a break, tells who was at fault and what was already delivered.
 
-    `write` gets each record and the outermost item it came out of, `read` is how many bytes of that were read.
-    `plainly` says that a last attempt without any reader makes sense.
+    `write` gets each record and the outermost item it came out of, `read` is how many bytes of that were read. `tries`
+    attempts may be made, and take `times` the time of one. `plainly` says that a last attempt without any reader makes
+    sense.
     """
 
     tries = 4
+    times = 10
     plainly = True
 
     def __init__(self, write: Add, origin: str) -> None:
@@ -70,36 +80,75 @@ class Swept(InHand):
     """Takes what the child says of a stretch of a medium: what a deleted file gave already is not carved again.
 
     The child begins each step of the stretch, in it each carved file, in that its members; so the depth tells which is
-    which. Raw sightings wait for `settle`.
+    which. Raw sightings wait until they are many, or for `settle`.
     """
 
     tries = 12
+    times = 4
     plainly = False
 
-    def __init__(self, write: Add, medium: str, attribution: Attribution) -> None:
+    def __init__(self, write: Add, medium: str, attribution: Attribution, stretch: tuple[int, int]) -> None:
         super().__init__(write, medium)
-        self.attribution = attribution
+        self.attribution, self.medium = attribution, medium
+        self.start, self.stop = stretch
         self.held: list[Record] = []
+        self.spool: Spool | None = None
         self.raw: list[Sighting] = []
+        self._weight = 0
+
+    @property
+    def rest(self) -> str:
+        """What of the stretch no finished step has covered."""
+        return f"{self.medium}/@{self.start}+{self.stop - self.start}"
+
+    def take(self, reply: m.Reply) -> None:
+        """Take one message, and note how far the child is."""
+        super().take(reply)
+        if isinstance(reply, m.Batch) and not self.stack and (step := _STEP.fullmatch(reply.address, len(self.medium))):
+            at, length = int(step[1]), int(step[2])
+            self.start = at + length if at == self.start else self.start
 
     def batch(self, records: Sequence[Record]) -> None:
         """Hold what is inside of a carved file until it is done; then write all of it, or nothing."""
         if len(self.stack) > 1:
-            self.held += records
+            self._hold(records)
         elif self.stack:
-            held, self.held = [*self.held, *records], []
             item = next((r for r in records if isinstance(r, Item)), None)
-            if item is None or not self.attribution.has(item):
-                for record in held:
-                    self.write(record, item.address if item else "")
+            known = item is not None and self.attribution.has(item)
+            self._release(item.address if item else "", keep=not known)
+            for record in () if known else records:
+                self.write(record, item.address if item else "")
         else:
+            self._release("", keep=True)
             for record in records:
                 if isinstance(record, Sighting) and record.run == VERSION:
                     self.raw.append(record)
                 else:
                     self.write(record, "")
+            if len(self.raw) >= _MANY:
+                self.settle()
 
     def settle(self) -> None:
         """Write the raw sightings that are new, each with the item whose bytes it lies in."""
-        for sighting in self.attribution.settle(self.raw):
+        raw, self.raw = self.raw, []
+        for sighting in self.attribution.settle(raw):
             self.write(sighting, sighting.item)
+
+    def _hold(self, records: Sequence[Record]) -> None:
+        self.held += records
+        self._weight += sum(_LIGHT + (len(r.content) if isinstance(r, Text) else 0) for r in records)
+        if self._weight > _HEAVY:
+            self.spool = self.spool or Spool()
+            self.spool.add(m.encode(self.held))
+            self.held, self._weight = [], 0
+
+    def _release(self, origin: str, *, keep: bool) -> None:
+        """Write what is held, or forget it."""
+        held, spool, self.held, self.spool, self._weight = self.held, self.spool, [], None, 0
+        for packed in spool or () if keep else ():
+            for record in _records.decode(packed):
+                self.write(record, origin)
+        for record in held if keep else ():
+            self.write(record, origin)
+        if spool is not None:
+            spool.close()

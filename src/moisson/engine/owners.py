@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
-import numpy as np
 from msgspec import Struct
 
 from moisson.evidence.extents import complement, merge
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from moisson.evidence.extents import Range
     from moisson.store.query import Reader
 
 _RANK = {"live": 0, "slack": 1, "deleted": 2, "orphan": 3}
 _QUERY = """select "offset", length, "at", state, address from extents
-    where exhibit = ? and medium = ? and "offset" < ? and "offset" + length > ? order by all"""
-_LOOK_BACK = 256
+    where exhibit = ? and medium = ? and "offset" < ? and "offset" + length > ? order by all limit ?"""
+_MOST = 1_000_000
+Row = tuple[int, int, int, str, str]
 
 
 class Owner(Struct, frozen=True):
@@ -29,29 +32,27 @@ class Owner(Struct, frozen=True):
 
 
 class Owners:
-    """The extents of a range of a medium; where several claim a byte, the living do before the dead."""
+    """The extents of a range of a medium; where several claim a byte, the living do before the dead.
 
-    def __init__(self, reader: Reader, exhibit: str, medium: str, start: int, stop: int) -> None:
-        rows = list(reader.stream(_QUERY, exhibit, medium, stop, start))
-        self.start, self.stop = start, stop
-        self._starts = np.array([row[0] for row in rows], np.int64)
-        self._ends = np.array([row[0] + row[1] for row in rows], np.int64)
-        self._reach = np.maximum.accumulate(self._ends) if rows else self._ends
+    Among equals the extent that begins last does. No more than `most` of them are looked at; `cut` is where those end
+    that were not, if there are any: what a file system claims from there on is not known.
+    """
+
+    def __init__(self, reader: Reader, exhibit: str, medium: str, start: int, stop: int, most: int = _MOST) -> None:
+        rows: list[Row] = list(reader.stream(_QUERY, exhibit, medium, stop, start, most + 1))  # type: ignore[arg-type]
+        self.start, self.stop, self.cut = start, stop, stop
+        if len(rows) > most:
+            self.cut = max(start, rows.pop()[0])
         self._rows = rows
+        self._from, self._who = timeline(rows)
 
     def find(self, offset: int) -> Owner | None:
         """Who holds the byte at an offset of the medium; None where nobody does."""
-        best: tuple[int, Owner] | None = None
-        n = bisect_right(self._starts, offset) - 1
-        for at in range(n, max(-1, n - _LOOK_BACK), -1):
-            if self._reach[at] <= offset:
-                break
-            if self._ends[at] > offset:
-                begin, _, inside, state, address = self._rows[at]
-                rank = _RANK[state]
-                if best is None or rank < best[0]:
-                    best = rank, Owner(address, inside + offset - begin, state)
-        return best[1] if best else None
+        n = bisect_right(self._from, offset) - 1
+        if n < 0 or self._who[n] < 0:
+            return None
+        begin, _, inside, state, address = self._rows[self._who[n]]
+        return Owner(address, inside + offset - begin, state)
 
     def dead(self) -> list[Range]:
         """Where deleted files lie, in order and without overlap."""
@@ -63,3 +64,28 @@ class Owners:
         held = merge((row[0] - self.start, row[1]) for row in self._rows if row[3] in ("live", "slack"))
         clipped = [(max(0, at), at + n - max(0, at)) for at, n in held]
         return [(self.start + at, n) for at, n in complement(clipped, self.stop - self.start)]
+
+
+def timeline(rows: Sequence[Row]) -> tuple[list[int], list[int]]:
+    """Where the owner changes, and which row owns from there on (-1 for none); rows are in order of their offset."""
+    starts, owners = list[int](), list[int]()
+    alive: list[tuple[int, int, int]] = []
+
+    def note(at: int) -> None:
+        while alive and alive[0][2] <= at:
+            heappop(alive)
+        who = -alive[0][1] if alive else -1
+        if starts and starts[-1] == at:
+            owners[-1] = who
+        elif not owners or owners[-1] != who:
+            starts.append(at)
+            owners.append(who)
+
+    for number, (offset, length, _, state, _) in enumerate(rows):
+        while alive and alive[0][2] < offset:
+            note(alive[0][2])
+        heappush(alive, (_RANK[state], -number, offset + length))
+        note(offset)
+    while alive:
+        note(alive[0][2])
+    return starts, owners

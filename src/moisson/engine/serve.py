@@ -17,9 +17,10 @@ from moisson.carve.find import find as carve
 from moisson.engine import messages as m
 from moisson.engine.extents import batched, extents, medium_of
 from moisson.engine.opened import Opened, failure_kind
+from moisson.engine.ranges import moved
 from moisson.engine.read import Walk
 from moisson.engine.resolve import descend
-from moisson.engine.sweep import Sweep, moved
+from moisson.engine.sweep import Sweep
 from moisson.errors import EvidenceError
 from moisson.evidence import volume
 from moisson.evidence.filesystem import Fault
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     Records = list[Record]
 
 _BATCH = 500
+_RECORDS = 20_000
 _SEEN = 20_000
 _PIECE = 8 << 20
 _SAMPLES = (
@@ -198,7 +200,12 @@ class Server:
         )
 
     def done(self, where: str, records: Records) -> None:
-        """Hand over what was found at one place."""
+        """Hand over what was found at one place; what is too much for one message goes ahead in several."""
+        while len(records) > _RECORDS:
+            ahead = f"{where}/m:records"
+            self.channel.send(m.encode(m.Begin(ahead)))
+            self.channel.send(m.encode(m.Batch(ahead, tuple(records[1 - _RECORDS :]))))
+            records = records[: 1 - _RECORDS]
         self.channel.send(m.encode(m.Batch(where, tuple(records))))
 
     def sweep(self, request: m.Sweep) -> None:

@@ -192,7 +192,11 @@ class Worker:
             attribution = Attribution(reader, unit.exhibit, medium, place.offset, stop + BEYOND)
             free, dead = attribution.owners.free(), attribution.owners.dead()
             request = m.Sweep(unit.exhibit, place.layers, place.offset, stop, tuple(free), tuple(dead))
-            swept = Swept(lambda record, origin: self._add(writer, record, tally, origin), medium, attribution)
+            span = place.offset, stop
+            swept = Swept(lambda record, origin: self._add(writer, record, tally, origin), medium, attribution, span)
+            if (cut := attribution.owners.cut) < stop:
+                unknown = Failure(f"{medium}/@{cut}+{stop - cut}", "engine.owners@1", "limit", "too many extents")
+                self._add(writer, unknown, tally)
             self._persist(swept, request, place.size, medium)
             swept.settle()
         finally:
@@ -294,20 +298,24 @@ class Worker:
     def _persist(self, hand: InHand, request: m.Read | m.Sweep, size: int, whole: str) -> None:
         """Ask until an answer is complete: again as it was, then without what broke the child, then plainly."""
         seconds = self.settings.limits.seconds + self.settings.limits.per_mb * size / 1e6
+        until = time.monotonic() + hand.times * seconds
         for attempt in range(hand.tries):
-            kind, detail = self.supply.call(request.exhibit, request, seconds * (1 + attempt), hand.take)
+            left = max(0.0, until - time.monotonic())
+            kind, detail = self.supply.call(request.exhibit, request, min(seconds * (1 + attempt), left), hand.take)
             if kind == "ok":
                 return
             culprit, before, seen = hand.broken()
-            if attempt == 0 and kind in ("crash", "timeout"):
-                hand.skip = seen
+            if kind in ("crash", "timeout") and (attempt == 0 or seen < hand.skip):
+                hand.skip = max(seen, hand.skip)
                 continue
             hand.add(Failure(culprit, "engine.read@1", kind, detail))
+            if time.monotonic() >= until:
+                break
             plain = hand.plainly and (attempt >= hand.tries - 2 or culprit == whole)
             hand.skip = 0 if plain else before
             request = replace(request, avoid=() if plain else (*request.avoid, culprit), plain=plain)
-        if not hand.plainly:
-            hand.add(Failure(whole, "engine.sweep@1", "crash", f"given up after {hand.tries} attempts"))
+        if isinstance(hand, Swept):
+            hand.add(Failure(hand.rest, "engine.sweep@1", "crash", f"given up after {attempt + 1} attempts"))
 
     def _ask(
         self, request: m.Request, where: str, writer: SegmentWriter, tally: Tally, take: Callable[[m.Reply], None]
