@@ -137,3 +137,16 @@ def test_overwritten_and_mixed_images_never_overlap_or_run_over(seed):
 def test_many_overwritten_and_mixed_images(seed):
     shot = mixed(seed)
     check(shot, carve(shot))
+
+
+def test_everything_is_loaded_before_it_is_needed():
+    import subprocess
+    import sys
+
+    code = (
+        "from moisson.carve.find import prepare, find; prepare(); import sys; from moisson.reader import Reader;"
+        "from tests.carve.made import files; files(); before = set(sys.modules);"
+        "[list(find(Reader.of(bytes(512) + data + bytes(512)))) for _, data in files().values()];"
+        "print(sorted(set(sys.modules) - before))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -9,11 +9,13 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
-from moisson.carve.anchors import anchors, text_carver
+from moisson.carve.anchors import anchors, carver, text_carver
 from moisson.carve.ground import SECTOR, Ground
 from moisson.carve.intruder import before_intruder
 from moisson.carve.layout import beyond_pointers
+from moisson.identify import texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -55,6 +57,15 @@ class Claims:
     def forget(self, offset: int) -> None:
         """Drop what lies wholly before."""
         self._ranges = [r for r in self._ranges if r[1] > offset]
+
+
+def prepare() -> None:
+    """Load every carver and every table, before the process is confined."""
+    _plans(), _starts(), text_carver()
+    for anchor in anchors():
+        carver(anchor.carver)
+    texts.decode_text(b"a line of text\n", cut=False)
+    Image.preinit()
 
 
 def find(data: Reader, start: int = 0, stop: int | None = None, claims: Claims | None = None) -> Iterator[Carved]:
@@ -156,7 +167,7 @@ def _begun(block: bytes) -> list[int]:
     raw = np.frombuffer(block, np.uint8)
     places = places[places < len(raw) - 2]
     values = raw[places] | raw[places + 1].astype(np.uint32) << 8 | raw[places + 2].astype(np.uint32) << 16
-    found: list[int] = np.sort(places[np.isin(values, triples)]).tolist()
+    found: list[int] = np.sort(places[triples[np.searchsorted(triples, values) % len(triples)] == values]).tolist()
     return found
 
 
