@@ -20,8 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moisson.address import Address
-from moisson.errors import EvidenceError
-from moisson.model import Sighting, Text
+from moisson.errors import DamagedError, EvidenceError
+from moisson.model import Failure, Sighting, Text
 from moisson.reader import Memory, Reader, Window
 from moisson.scan.decode import DECODERS, decode, open_layer
 from moisson.scan.sweep import Options, Stretch, sweep, sweep_bytes
@@ -190,6 +190,23 @@ def test_bombs_stay_within_their_budget():
     nested = gzip.compress(bomb * 20)
     text = b"tarek.nasser@example.net"
     assert finds(nested + bytes(64) + text, layer=4 << 20, budget=8 << 20) == {("email", text.decode())}
+
+
+class Broken(Memory):
+    """A medium of which a part cannot be read."""
+
+    def pread(self, offset, n):
+        if offset < (5 << 20) and offset + n > (3 << 20):
+            raise DamagedError("a bad chunk")
+        return super().pread(offset, n)
+
+
+def test_what_cannot_be_read_is_said_and_the_rest_is_swept():
+    data = b"first@example.org" + bytes(8 << 20) + b"last@example.org"
+    records = list(sweep(Reader(Broken(data)), "E1"))
+    assert {r.value for r in records if isinstance(r, Sighting)} == {"first@example.org", "last@example.org"}
+    assert [r.kind for r in records if isinstance(r, Failure)] == ["damaged"] * 3
+    assert sum(r.length for r in records if isinstance(r, Stretch)) == len(data)
 
 
 def test_depth_is_bounded():

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
+from moisson.errors import EvidenceError
+from moisson.model import Failure
 from moisson.reader import Memory, Reader
 from moisson.scan import anchors, links, phrases
-from moisson.scan.block import Block, scan
+from moisson.scan.block import VERSION, Block, scan
 from moisson.scan.gates import PAGE
 from moisson.selectors.kind import Context
 
@@ -72,34 +74,44 @@ def sweep(
     stop: int | None = None,
     options: Options = _USUAL,
     observers: Sequence[Callable[[int, bytes], object]] = (),
-) -> Iterator[Sighting | Text | Stretch]:
+) -> Iterator[Sighting | Text | Failure | Stretch]:
     """What begins in the bytes from `start` to `stop`; units that touch give everything once, and lose nothing.
 
     Both must be multiples of a page, except for the end of the medium. `base` is the address of the medium, to which
     ranges are added. Each observer gets every byte of the unit once, in order, with its offset.
     """
     stop = min(reader.size if stop is None else stop, reader.size)
-    held = _Held(reader.medium)
-    pages = _Pages()
-    at = start
-    before = reader.pread(max(0, start - BACK), start - max(0, start - BACK)) if start else b""
-    fresh = reader.pread(at, min(STEP, stop - at) + AHEAD)
+    held, pages, damage = _Held(reader.medium), _Pages(), list[Failure]()
+    at, lead = start, max(0, start - BACK)
+    before = _read(held, base, lead, start - lead, damage)
+    fresh = b""
     while at < stop:
         size = min(STEP, stop - at)
+        fresh += _read(held, base, at + len(fresh), size + AHEAD - len(fresh), damage)
+        yield from damage
+        damage.clear()
         for observe in observers:
             observe(at, fresh[:size] if len(fresh) > size else fresh)
         held.at, held.data = at - len(before), before + fresh
         block = Block(held.data, held.at, len(before), len(before) + size, Reader(held), base, 0)
         flags = bytearray()
-        yield from scan(block, options, flags)
+        yield from scan(block, options, flags if options.flags else None)
         if options.flags:
             yield from pages.add(at, flags[len(before) // PAGE :][: -(-size // PAGE)], size)
         at += size
-        if at < stop:
-            before = held.data[len(before) + size - BACK : len(before) + size] if len(held.data) >= BACK else b""
-            tail = fresh[size:]
-            fresh = tail + reader.pread(at + len(tail), max(0, min(STEP, stop - at) + AHEAD - len(tail)))
+        before, fresh = held.data[max(0, len(before) + size - BACK) : len(before) + size], fresh[size:]
     yield from pages.rest()
+
+
+def _read(medium: Medium, base: str, at: int, n: int, damage: list[Failure]) -> bytes:
+    """Bytes as far as the medium reaches; what cannot be read is zero, and said."""
+    n = max(0, min(n, medium.size - at))
+    try:
+        data = medium.pread(at, n) if n else b""
+    except EvidenceError as error:
+        damage.append(Failure(f"{base}/@{at}+{n}", VERSION, "damaged", str(error)[:500]))
+        data = b""
+    return data + bytes(n - len(data))
 
 
 def warm() -> None:
@@ -111,7 +123,7 @@ def warm() -> None:
     links.tops()
 
 
-def sweep_bytes(data: bytes, base: str, options: Options = _USUAL) -> Iterator[Sighting | Text | Stretch]:
+def sweep_bytes(data: bytes, base: str, options: Options = _USUAL) -> Iterator[Sighting | Text | Failure | Stretch]:
     """The same over bytes in memory: slack, a page file's page, a member that nobody reads."""
     return sweep(Reader(Memory(data)), base, options=options)
 
