@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ _TOP = frozenset(
 )
 _BOXES = 100_000
 _SAMPLES = 4000
+_METADATA = re.compile(rb"Exif|II\*\0|MM\0\*|<x:xmp|<\?xpacket")
 _NALS = frozenset((b"avc1", b"avc3", b"hvc1", b"hev1"))
 
 
@@ -36,6 +38,8 @@ def carve_movie(data: Reader, offset: int, limit: int) -> Carved | None:
     if cut:
         end = _break(span, found, span.size)
         return span.carved(kind, end, 0.4, "truncated") if end > 64 else None
+    if kind.startswith("image/") and not _pictures_hold(span, found):
+        return span.carved(kind, end, 0.45, "damaged")
     last = max((box.end for box in found if box.kind == b"mdat"), default=end)
     stop = _break(span, found, last)
     if stop < last:
@@ -124,6 +128,54 @@ def _runs(data: Reader, table: Box) -> list[tuple[int, int]]:
     box = inside(data, table, b"stsc")
     raw = data.pread(box.at + 8, min(box.size, 1 << 16)) if box else b""
     return [struct.unpack_from(">II", raw, i) for i in range(0, len(raw) - 11, 12)]  # type: ignore[misc]
+
+
+def _pictures_hold(span: Span, found: list[Box]) -> bool:
+    """Whether the larger items of a HEIC are chains of units (ISO/IEC 14496-15), all but those of metadata."""
+    meta = next((span.pread(box.at, min(box.size, 1 << 18)) for box in found if box.kind == b"meta"), b"")
+    items = (item for item in _items(span, found) if item[1] >= 4096)
+    return b"hvc1" not in meta or all(
+        _is_chain(span, *item) or _METADATA.search(span.pread(item[0], 32)) for item in items
+    )
+
+
+def _is_chain(span: Span, at: int, size: int) -> bool:
+    end, units = at + size, 0
+    while at < end and units < 1000:
+        length = span.number(at, 4, big=True)
+        if length <= 0 or at + 4 + length > end or span.number(at + 4, 1) & 0x80:
+            return False
+        at, units = at + 4 + length, units + 1
+    return at == end
+
+
+def _items(span: Span, found: list[Box]) -> Iterator[tuple[int, int]]:
+    """Where the items lie that a picture file names (ISO/IEC 14496-12, iloc)."""
+    data = span.reader(span.size)
+    meta = next((box for box in found if box.kind == b"meta"), None)
+    iloc = inside(data, meta, b"iloc") if meta else None
+    raw = data.pread(iloc.at, min(iloc.size, 1 << 20)) if iloc else b""
+    if len(raw) < 8 or raw[0] > 2:
+        return
+    version, wide = raw[0], 4 if raw[0] == 2 else 2
+    sizes = (raw[4] >> 4, raw[4] & 15, raw[5] >> 4, raw[5] & 15 if version else 0)
+    at = 6 + wide
+
+    def take(width: int) -> int:
+        nonlocal at
+        at += width
+        return int.from_bytes(raw[at - width : at], "big")
+
+    for _ in range(min(int.from_bytes(raw[6:at], "big"), 5000)):
+        take(wide)
+        method = take(2) & 15 if version else 0
+        take(2)
+        base, count = take(sizes[2]), take(2)
+        for _ in range(min(count, 100)):
+            take(sizes[3])
+            place, size = base + take(sizes[0]), take(sizes[1])
+            if method == 0 and count == 1 and at <= len(raw):
+                yield place, size
 
 
 def _break(span: Span, found: list[Box], last: int) -> int:
