@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from moisson.engine.harvest import Totals
     from moisson.engine.plan import Unit
-    from moisson.engine.worker import Result
+    from moisson.engine.result import Result
     from moisson.model import Exhibit
     from moisson.store.manifest import Manifest
 

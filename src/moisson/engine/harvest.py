@@ -18,8 +18,8 @@ from moisson.engine.confine import probe
 from moisson.engine.listing import read_items
 from moisson.engine.local import Broken, Local
 from moisson.engine.plan import PASSES, Unit, first_units
+from moisson.engine.result import Result
 from moisson.engine.room import writing
-from moisson.engine.worker import Result
 from moisson.errors import UsageError
 from moisson.identify import blocks, known
 from moisson.model import Failure

@@ -1,4 +1,4 @@
-"""A slice of a published listing: the rows that one unit reads."""
+"""The listing of a volume: an entry as an item, a published slice of them, and an item as the child is told of it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
+from moisson.engine.messages import Wanted
+from moisson.model import Item
 from moisson.store import schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from moisson.model import Item
+    from moisson.evidence.filesystem import Entry
 
 
 def read_items(segment: Path, start: int, count: int) -> Iterator[Item]:
@@ -26,3 +28,30 @@ def read_items(segment: Path, start: int, count: int) -> Iterator[Item]:
                 for row in file.read_row_group(group).slice(low, start + count - first - low).to_pylist():
                     yield schema.record(table, row)
             first += rows
+
+
+def item_of(base: str, scheme: str, entry: Entry) -> Item:
+    """An entry of the volume at `base`."""
+    return Item(
+        f"{base}/{scheme}:{entry.locator}",
+        "evidence.filesystem@1",
+        entry.name,
+        entry.path,
+        "inode/directory" if entry.directory else "",
+        entry.size,
+        state=entry.state,
+        modified=entry.modified,
+        accessed=entry.accessed,
+        changed=entry.changed,
+        created=entry.created,
+        flags=entry.flags,
+        meta={"slack": entry.slack} if entry.slack else {},
+    )
+
+
+def wanted(item: Item) -> Wanted:
+    """What the child is told of an item that it should read."""
+    slack = item.meta.get("slack", 0)
+    times = item.modified, item.accessed, item.changed, item.created
+    slack = slack if isinstance(slack, int) else 0
+    return Wanted(item.address, item.name, item.path, item.size, item.state, item.flags, *times, slack)

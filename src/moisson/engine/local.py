@@ -14,8 +14,8 @@ import msgspec
 
 from moisson.engine.confine import die_with
 from moisson.engine.plan import Unit
+from moisson.engine.result import Result
 from moisson.engine.room import FullError, writing
-from moisson.engine.worker import Result
 from moisson.errors import MoissonError, SandboxError
 
 if TYPE_CHECKING:

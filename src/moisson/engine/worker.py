@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import socket
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from moisson import __version__
@@ -16,13 +14,13 @@ from moisson.address import Address, Layer
 from moisson.engine import messages as m
 from moisson.engine.attribute import Attribution
 from moisson.engine.hand import InHand, Swept
-from moisson.engine.listing import read_items
+from moisson.engine.listing import item_of, read_items, wanted
 from moisson.engine.plan import SAMPLED, Unit, classes, classify, list_unit, map_unit, read_units, sweep_units
+from moisson.engine.result import Output, Result
 from moisson.model import Failure, Item, Run, Stretch
 from moisson.store.compact import compact
-from moisson.store.manifest import Descriptor, Manifest
+from moisson.store.manifest import Manifest
 from moisson.store.query import Reader
-from moisson.store.segment import SegmentWriter
 from moisson.times import now
 
 if TYPE_CHECKING:
@@ -30,8 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from moisson.engine.supply import Supply
-    from moisson.evidence.filesystem import Entry
-    from moisson.model import Lead, Record
+    from moisson.model import Lead
     from moisson.settings import Settings
 
 RECYCLE = 64
@@ -39,29 +36,6 @@ BEYOND = 64 << 20
 READABLE = frozenset(("ntfs", "fat", "exfat", "ext", "iso9660", "hfs", "dir", "zip", "tar"))
 _SILENT = frozenset(("gap", "swap"))
 _SCHEMES = {"iso9660": "iso"}
-
-
-class Result(Struct, frozen=True):
-    """What a unit came to: the segment to publish, the units that follow, and what to tell the user."""
-
-    unit: str
-    descriptor: Descriptor
-    units: tuple[Unit, ...] = ()
-    items: int = 0
-    bytes: int = 0
-    failures: int = 0
-    seconds: float = 0.0
-    notes: tuple[str, ...] = ()
-
-
-@dataclass
-class Tally:
-    """What happened in a unit so far."""
-
-    items: int = 0
-    bytes: int = 0
-    failures: int = 0
-    notes: list[str] = field(default_factory=list)
 
 
 class Worker:
@@ -76,25 +50,19 @@ class Worker:
         """Carry out one unit; a bad item costs that item only."""
         if unit.do == "compact":
             return self.compact(unit)
-        began, started, tally = time.monotonic(), now(), Tally()
         if self.exhibit != unit.exhibit:
             self.supply.recycle()
             self.exhibit = unit.exhibit
-        writer = SegmentWriter(self.root, unit.exhibit, unit.id)
+        started, out = now(), Output(self.root, unit, self.supply.leads)
         try:
-            do: Callable[[Unit, SegmentWriter, Tally], list[Any]] = getattr(self, f"_{unit.do}")
-            follow = do(unit, writer, tally)
-            writer.add(self._run(unit, started))
-            descriptor = writer.close()
+            do: Callable[[Unit, Output], list[Any]] = getattr(self, f"_{unit.do}")
+            follow = do(unit, out)
+            out.write(self._run(unit, started))
+            descriptor = out.close()
         except BaseException:
-            writer.abandon()
+            out.abandon()
             raise
-        if unit.do == "list":
-            follow = list(read_units(unit, descriptor.name, follow))
-        took = time.monotonic() - began
-        return Result(
-            unit.id, descriptor, tuple(follow), tally.items, tally.bytes, tally.failures, took, tuple(tally.notes)
-        )
+        return out.result(descriptor, list(read_units(unit, descriptor.name, follow)) if unit.do == "list" else follow)
 
     def compact(self, unit: Unit) -> Result:
         """Make one segment of several."""
@@ -106,12 +74,12 @@ class Worker:
             manifest.close()
         return Result(unit.id, compact(self.root, olds), seconds=time.monotonic() - began)
 
-    def _match(self, unit: Unit, writer: SegmentWriter, tally: Tally) -> list[Unit]:
+    def _match(self, unit: Unit, out: Output) -> list[Unit]:
         reader = Reader(self.root, memory_mb=256, threads=1)
         try:
             for record in reader.records("sightings", unit.exhibit):
                 for lead in self.supply.leads(record):
-                    writer.add(lead)
+                    out.write(lead)
         finally:
             reader.close()
         return []
@@ -129,7 +97,7 @@ class Worker:
             now(),
         )
 
-    def _scan(self, unit: Unit, writer: SegmentWriter, tally: Tally) -> list[Unit]:
+    def _scan(self, unit: Unit, out: Output) -> list[Unit]:
         units: list[Unit] = []
         images: list[str] = []
 
@@ -139,7 +107,7 @@ class Worker:
                 units.append(map_unit(unit.exhibit))
                 images.append(unit.exhibit)
             for failure in reply.failures:
-                self._add(writer, failure, tally)
+                out.add(failure)
             for place in reply.places:
                 if place.kind in READABLE:
                     units.append(list_unit(unit.exhibit, place))
@@ -147,42 +115,42 @@ class Worker:
                     continue
                 where = "/".join((unit.exhibit, *place.layers))
                 detail = f"{place.kind} at byte {place.offset} ({place.size} bytes) has no reader yet"
-                self._add(writer, Failure(where, "evidence.volume@1", "unsupported", detail), tally)
+                out.add(Failure(where, "evidence.volume@1", "unsupported", detail))
 
-        self._ask(m.Scan(unit.exhibit), unit.exhibit, writer, tally, take)
-        boost = SAMPLED if images and self._sample(unit, writer, tally) else 0.0
+        self._ask(m.Scan(unit.exhibit), unit.exhibit, out, take)
+        boost = SAMPLED if images and self._sample(unit, out) else 0.0
         return [replace(u, priority=u.priority + boost) if u.do == "list" else u for u in units]
 
-    def _sample(self, unit: Unit, writer: SegmentWriter, tally: Tally) -> bool:
+    def _sample(self, unit: Unit, out: Output) -> bool:
         """Guess what a medium holds; whether something on the lists stood in the places looked at."""
         leads: list[Lead] = []
 
         def take(reply: m.Reply) -> None:
             assert isinstance(reply, m.Sampled)
             kinds = {sort: reply.size * n // max(1, reply.places) for sort, n in sorted(reply.counts.items())}
-            writer.add(Stretch(unit.exhibit, "sample.pages@1", unit.exhibit, 0, reply.size, kinds))
+            out.write(Stretch(unit.exhibit, "sample.pages@1", unit.exhibit, 0, reply.size, kinds))
             for sighting in reply.sightings:
                 leads.extend(self.supply.leads(sighting))
 
-        self._ask(m.Sample(unit.exhibit), unit.exhibit, writer, tally, take)
+        self._ask(m.Sample(unit.exhibit), unit.exhibit, out, take)
         for lead in leads:
-            writer.add(lead)
-            tally.notes.append(lead.why)
+            out.write(lead)
+            out.notes.append(lead.why)
         return bool(leads)
 
-    def _map(self, unit: Unit, writer: SegmentWriter, tally: Tally) -> list[Unit]:
+    def _map(self, unit: Unit, out: Output) -> list[Unit]:
         media: list[tuple[tuple[str, ...], int]] = []
 
         def take(reply: m.Reply) -> None:
             assert isinstance(reply, m.Mapped)
             for extent in reply.extents:
-                writer.add(extent)
+                out.write(extent)
             media.extend(reply.media)
 
-        self._ask(m.Map(unit.exhibit), unit.exhibit, writer, tally, take)
+        self._ask(m.Map(unit.exhibit), unit.exhibit, out, take)
         return [more for layers, size in media for more in sweep_units(unit.exhibit, layers, size)]
 
-    def _sweep(self, unit: Unit, writer: SegmentWriter, tally: Tally) -> list[Unit]:
+    def _sweep(self, unit: Unit, out: Output) -> list[Unit]:
         place = unit.place
         assert place is not None
         reader = Reader(self.root, memory_mb=256, threads=1)
@@ -193,66 +161,38 @@ class Worker:
             free, dead = attribution.owners.free(), attribution.owners.dead()
             request = m.Sweep(unit.exhibit, place.layers, place.offset, stop, tuple(free), tuple(dead))
             span = place.offset, stop
-            swept = Swept(lambda record, origin: self._add(writer, record, tally, origin), medium, attribution, span)
+            swept = Swept(out.add, medium, attribution, span)
             if (cut := attribution.owners.cut) < stop:
-                unknown = Failure(f"{medium}/@{cut}+{stop - cut}", "engine.owners@1", "limit", "too many extents")
-                self._add(writer, unknown, tally)
+                unknown = f"{medium}/@{cut}+{stop - cut}"
+                out.add(Failure(unknown, "engine.owners@1", "limit", "too many extents"))
             self._persist(swept, request, place.size, medium)
             swept.settle()
         finally:
             reader.close()
-        tally.bytes += place.size
+        out.bytes += place.size
         return []
 
-    def _digest(self, unit: Unit, writer: SegmentWriter, tally: Tally) -> list[Unit]:
+    def _digest(self, unit: Unit, out: Output) -> list[Unit]:
         delivered = self.supply.delivered(unit.exhibit)
         if delivered is None:
             return []
-        meta: dict[str, Any] = {"delivered.size": delivered.size, "delivered.sha256": delivered.sha256}
-        meta["delivered.md5"] = delivered.md5
-        for problem in delivered.problems:
-            tally.notes.append(problem)
-            self._add(writer, Failure(unit.exhibit, "custody.digest@1", "damaged", problem), tally)
         size, sha256, md5 = delivered.size, delivered.sha256, delivered.md5
+        meta: dict[str, Any] = {"delivered.size": size, "delivered.sha256": sha256, "delivered.md5": md5}
+        for problem in delivered.problems:
+            _tell(unit.exhibit, problem, out)
         if delivered.decodes:
             hashed: list[m.Hashed] = []
-            self._ask(m.Digest(unit.exhibit), unit.exhibit, writer, tally, hashed.append)  # type: ignore[arg-type]
+            self._ask(m.Digest(unit.exhibit), unit.exhibit, out, hashed.append)  # type: ignore[arg-type]
             for reply in hashed:
                 size, sha256, md5 = reply.size, reply.digests["sha256"], reply.digests["md5"]
                 meta |= {f"stored.{name}": value for name, value in reply.stored.items()}
-                self._compare(unit.exhibit, reply, writer, tally)
-        tally.bytes += delivered.size
-        name = delivered.name
-        self._add(
-            writer,
-            Item(
-                unit.exhibit,
-                "custody.digest@1",
-                name,
-                "",
-                "application/x-medium",
-                size,
-                sha256,
-                md5,
-                role="medium",
-                meta=meta,
-            ),
-            tally,
-        )
+                _compare(unit.exhibit, reply, out)
+        out.bytes += delivered.size
+        whole = (unit.exhibit, "custody.digest@1", delivered.name, "", "application/x-medium", size, sha256, md5)
+        out.add(Item(*whole, role="medium", meta=meta))
         return []
 
-    def _compare(self, exhibit: str, reply: m.Hashed, writer: SegmentWriter, tally: Tally) -> None:
-        for name, stored in reply.stored.items():
-            measured = reply.digests.get(name)
-            if measured and measured != stored.lower():
-                problem = f"{exhibit}: {name} of the medium is {measured}, its image says {stored}"
-                tally.notes.append(problem)
-                self._add(writer, Failure(exhibit, "custody.digest@1", "damaged", problem), tally)
-        for offset, length, why in reply.errors:
-            where = str(Address(exhibit, (Layer("@", f"{offset}+{length}"),)))
-            self._add(writer, Failure(where, "evidence.image@1", "damaged", why), tally)
-
-    def _list(self, unit: Unit, writer: SegmentWriter, tally: Tally) -> list[tuple[float, bool, int]]:
+    def _list(self, unit: Unit, out: Output) -> list[tuple[float, bool, int]]:
         place = unit.place
         assert place is not None
         base = "/".join((unit.exhibit, *place.layers))
@@ -264,36 +204,36 @@ class Worker:
             assert isinstance(reply, m.Listed)
             for fault in reply.faults:
                 where = f"{base}/{scheme}:{fault.locator}" if fault.locator else base
-                self._add(writer, Failure(where, "evidence.filesystem@1", fault.kind, fault.detail), tally)
+                out.add(Failure(where, "evidence.filesystem@1", fault.kind, fault.detail))
             for entry in reply.entries:
                 sort = classify(entry.path)
                 skim = sort.skim and entry.size <= skim_bytes and not entry.directory
                 value = -1.0 if entry.directory else sort.value
-                line = msgspec.json.encode(_listed(base, scheme, entry))
+                line = msgspec.json.encode(item_of(base, scheme, entry))
                 rows.append((value, skim, entry.size, entry.offset, line))
 
-        self._ask(m.List(unit.exhibit, place), base, writer, tally, take)
+        self._ask(m.List(unit.exhibit, place), base, out, take)
         rows.sort(key=lambda row: (-row[0], not row[1], row[3], row[4]))
         decoder = msgspec.json.Decoder(Item)
         for row in rows:
-            writer.add(decoder.decode(row[4]))
-        tally.items += len(rows)
+            out.write(decoder.decode(row[4]))
+        out.items += len(rows)
         return [row[:3] for row in rows if row[0] >= 0]
 
-    def _read(self, unit: Unit, writer: SegmentWriter, tally: Tally) -> list[Unit]:
+    def _read(self, unit: Unit, out: Output) -> list[Unit]:
         for item in read_items(self.root / "seg" / unit.segment, unit.start, unit.count):
-            self._read_item(unit, item, writer, tally)
+            self._read_item(unit, item, out)
             self.served += 1
             if self.served >= RECYCLE:
                 self.supply.recycle()
                 self.served = 0
         return []
 
-    def _read_item(self, unit: Unit, item: Item, writer: SegmentWriter, tally: Tally) -> None:
-        hand = InHand(lambda record, origin: self._add(writer, record, tally, origin), item.address)
-        self._persist(hand, m.Read(unit.exhibit, _wanted(item)), item.size, item.address)
-        tally.items += 1
-        tally.bytes += hand.read
+    def _read_item(self, unit: Unit, item: Item, out: Output) -> None:
+        hand = InHand(out.add, item.address)
+        self._persist(hand, m.Read(unit.exhibit, wanted(item)), item.size, item.address)
+        out.items += 1
+        out.bytes += hand.read
 
     def _persist(self, hand: InHand, request: m.Read | m.Sweep, size: int, whole: str) -> None:
         """Ask until an answer is complete: again as it was, then without what broke the child, then plainly."""
@@ -317,58 +257,30 @@ class Worker:
         if isinstance(hand, Swept):
             hand.add(Failure(hand.rest, "engine.sweep@1", "crash", f"given up after {attempt + 1} attempts"))
 
-    def _ask(
-        self, request: m.Request, where: str, writer: SegmentWriter, tally: Tally, take: Callable[[m.Reply], None]
-    ) -> None:
+    def _ask(self, request: m.Request, where: str, out: Output, take: Callable[[m.Reply], None]) -> None:
         def each(reply: m.Reply) -> None:
             if isinstance(reply, m.Refused):
-                self._add(writer, Failure(where, "engine.open@1", reply.kind, reply.detail), tally)
+                out.add(Failure(where, "engine.open@1", reply.kind, reply.detail))
             else:
                 take(reply)
 
         kind, detail = self.supply.call(self.exhibit, request, self.supply.patience(self.exhibit), each)
         if kind != "ok":
-            self._add(writer, Failure(where, "engine.open@1", kind, detail), tally)
-
-    def _add(self, writer: SegmentWriter, record: Record, tally: Tally, origin: str = "") -> None:
-        if isinstance(record, Failure):
-            tally.failures += 1
-        writer.add(record, origin)
-        for lead in self.supply.leads(record):
-            writer.add(lead)
-            tally.notes.append(lead.why)
+            out.add(Failure(where, "engine.open@1", kind, detail))
 
 
-def _listed(base: str, scheme: str, entry: Entry) -> Item:
-    return Item(
-        f"{base}/{scheme}:{entry.locator}",
-        "evidence.filesystem@1",
-        entry.name,
-        entry.path,
-        "inode/directory" if entry.directory else "",
-        entry.size,
-        state=entry.state,
-        modified=entry.modified,
-        accessed=entry.accessed,
-        changed=entry.changed,
-        created=entry.created,
-        flags=entry.flags,
-        meta={"slack": entry.slack} if entry.slack else {},
-    )
+def _tell(exhibit: str, problem: str, out: Output) -> None:
+    """Note a problem of a medium, and let it stand among the failures."""
+    out.notes.append(problem)
+    out.add(Failure(exhibit, "custody.digest@1", "damaged", problem))
 
 
-def _wanted(item: Item) -> m.Wanted:
-    slack = item.meta.get("slack", 0)
-    return m.Wanted(
-        item.address,
-        item.name,
-        item.path,
-        item.size,
-        item.state,
-        item.flags,
-        item.modified,
-        item.accessed,
-        item.changed,
-        item.created,
-        slack if isinstance(slack, int) else 0,
-    )
+def _compare(exhibit: str, reply: m.Hashed, out: Output) -> None:
+    """Tell where the digests of a medium are not those that its image says, and what of it could not be read."""
+    for name, stored in reply.stored.items():
+        measured = reply.digests.get(name)
+        if measured and measured != stored.lower():
+            _tell(exhibit, f"{exhibit}: {name} of the medium is {measured}, its image says {stored}", out)
+    for offset, length, why in reply.errors:
+        where = str(Address(exhibit, (Layer("@", f"{offset}+{length}"),)))
+        out.add(Failure(where, "evidence.image@1", "damaged", why))
