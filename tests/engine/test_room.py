@@ -9,7 +9,7 @@ import pytest
 
 from moisson.engine.case import Case
 from moisson.engine.room import FullError, writing
-from moisson.errors import CaseError, UsageError
+from moisson.errors import CaseError, CustodyError, UsageError
 from moisson.model import Item, identity
 from tests.conftest import DEMO
 from tests.engine.test_harvest import records_of
@@ -72,6 +72,12 @@ def test_a_full_disk_stops_in_a_sentence_and_nothing_is_lost(demo_case, small_di
 def test_every_library_has_its_own_words_for_it(tmp_path, error):
     with pytest.raises(FullError, match="no room left"), writing(tmp_path / "not" / "yet"):
         raise error
+
+
+def test_a_full_disk_met_by_the_ledger_is_one_too(tmp_path):
+    with pytest.raises(FullError, match="no room left") as raised, writing(tmp_path):
+        raise CustodyError("cannot write") from sqlite3.OperationalError("database or disk is full")
+    assert raised.value.exit_code == CaseError.exit_code
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), OSError(errno.EIO, "Input/output error"), UsageError("x")])

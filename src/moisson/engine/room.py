@@ -27,19 +27,27 @@ def writing(root: Path) -> Iterator[None]:
     """Whatever fails in here for want of room, in whichever library, is a `FullError`; all else stays as it is."""
     try:
         yield
-    except MoissonError:
+    except FullError:
         raise
-    except Exception as error:
-        if not _is_full(error, root):
+    except MoissonError as error:
+        if not _says_full(error.__cause__):
             raise
-        raise FullError(
-            f"no room left in {root}: make room and run the same command again; what was finished is kept"
-        ) from error
+        raise _full(root) from error
+    except Exception as error:
+        if not _says_full(error) and shutil.disk_usage(_standing(root)).free >= _LEAST:
+            raise
+        raise _full(root) from error
 
 
-def _is_full(error: Exception, root: Path) -> bool:
+def _full(root: Path) -> FullError:
+    return FullError(f"no room left in {root}: make room and run the same command again; what was finished is kept")
+
+
+def _says_full(error: BaseException | None) -> bool:
     if isinstance(error, OSError) and error.errno in _FULL:
         return True
-    if any(words in str(error).lower() for words in _WORDS):
-        return True
-    return shutil.disk_usage(next(p for p in (root, *root.parents) if p.exists())).free < _LEAST
+    return error is not None and any(words in str(error).lower() for words in _WORDS)
+
+
+def _standing(root: Path) -> Path:
+    return next(place for place in (root, *root.parents) if place.exists())
