@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from moisson.engine.confine import Confinement
 from moisson.engine.sandbox import Caps, Sandbox
+from moisson.engine.spool import Spool
 from moisson.errors import EvidenceError
 from moisson.evidence import image
 from moisson.model import Failure, Sighting
@@ -86,28 +87,40 @@ class Outcome(NamedTuple):
     failures: list[Failure]
 
 
-class Result(NamedTuple):
-    """A finished piece."""
-
-    piece: Piece
-    seen: list[Seen]
-    ended: Ended
-
-
 class Told:
-    """What one piece answered so far."""
+    """What one piece answered so far; it waits packed for those before it."""
 
     def __init__(self) -> None:
-        self.seen: list[Seen] = []
+        self.spool = Spool()
         self.ended = Ended(0, error="it ended without a word")
 
     def take(self, message: bytes) -> None:
         """Take one message."""
         reply = _replies.decode(message)
         if isinstance(reply, Seen):
-            self.seen.append(reply)
+            self.spool.add(message)
         else:
             self.ended = reply
+
+    def seen(self) -> Iterator[Seen]:
+        """All that was seen, once; then there is no more."""
+        for message in self.spool:
+            reply = _replies.decode(message)
+            assert isinstance(reply, Seen)
+            yield reply
+        self.spool.close()
+
+
+class Result(NamedTuple):
+    """A finished piece."""
+
+    piece: Piece
+    told: Told
+
+    @property
+    def ended(self) -> Ended:
+        """How it ended."""
+        return self.told.ended
 
 
 def sweep(
@@ -147,9 +160,10 @@ def sweep(
             hashing = pool.submit(run, Piece(names, base, settings, 0, size, scan=False))
         pieces = [Piece(names, base, settings, at, min(at + PIECE, size)) for at in range(0, size, PIECE)]
         for results in _in_order(pool, run, pieces, 2 * workers):
-            for piece, seen, ended in results:
+            for piece, told in results:
+                ended = told.ended
                 done += piece.stop - piece.start
-                for each in seen:
+                for each in told.seen():
                     take(each)
                 if ended.error:
                     where = f"{base}/@{piece.start}+{piece.stop - piece.start}"
@@ -157,8 +171,8 @@ def sweep(
                 digests, stored = ended.digests or digests, ended.stored or stored
             progress(done, size)
         if workers > 1:
-            for _, _, ended in hashing.result():
-                digests, stored = ended.digests, ended.stored
+            for result in hashing.result():
+                digests, stored = result.ended.digests, result.ended.stored
         return Outcome(size, digests, stored, failures)
 
 
@@ -203,19 +217,20 @@ def _in_order(
 
 
 def _run(box: Sandbox, piece: Piece, descriptors: Sequence[int]) -> Iterator[Result]:
-    """Have a piece done, by halves where it breaks."""
+    """Have a piece done, by halves where it breaks or cannot be read."""
     told = Told()
     seconds = _SECONDS + _PER_MB * (piece.stop - piece.start) / 1e6
     outcome = box.call(_encode(piece), descriptors, seconds, told.take)
     length = piece.stop - piece.start
-    if outcome.kind == "ok":
-        yield Result(piece, told.seen, told.ended)
-    elif not piece.scan or length <= LEAST:
-        yield Result(piece, [], Ended(0, error=f"{outcome.kind} {outcome.detail}".strip()))
-    else:
-        middle = piece.start + max(LEAST, length // 2 // LEAST * LEAST)
-        yield from _run(box, msgspec.structs.replace(piece, stop=middle), descriptors)
-        yield from _run(box, msgspec.structs.replace(piece, start=middle), descriptors)
+    if outcome.kind != "ok":
+        told.ended = Ended(0, error=f"{outcome.kind} {outcome.detail}".strip())
+    if not told.ended.error or not piece.scan or length <= LEAST:
+        yield Result(piece, told)
+        return
+    told.spool.close()
+    middle = piece.start + max(LEAST, length // 2 // LEAST * LEAST)
+    yield from _run(box, msgspec.structs.replace(piece, stop=middle), descriptors)
+    yield from _run(box, msgspec.structs.replace(piece, start=middle), descriptors)
 
 
 class Server:

@@ -8,6 +8,7 @@ from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from moisson.errors import EvidenceError
 from moisson.evidence.extents import Pieces, complement, merge
 from moisson.identify.blocks import BLOCK, SECTOR, Match
 from moisson.model import Stretch
@@ -45,7 +46,10 @@ class Kept:
         first, last = offset // _PIECE, (offset + n - 1) // _PIECE
         if last - first >= _KEPT:
             return self.medium.pread(offset, n)
-        data = b"".join(self._piece(i) for i in range(first, last + 1)) if last > first else self._piece(first)
+        try:
+            data = b"".join(self._piece(i) for i in range(first, last + 1)) if last > first else self._piece(first)
+        except EvidenceError:  # a bad sector elsewhere in a piece is nothing to who did not ask for it
+            return self.medium.pread(offset, n)
         return data[offset - first * _PIECE :][:n] if len(data) != n else data
 
     def _piece(self, index: int) -> bytes:

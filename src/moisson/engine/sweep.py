@@ -102,7 +102,8 @@ class Sweep:
         if where in self.avoid:
             self._scan_again(at, end, failures)
         else:
-            for part in (self._scan, self._look_for_blocks, self._carve, self._read_text):
+            self._scan_whole(at, end, failures)
+            for part in (self._look_for_blocks, self._carve, self._read_text):
                 self._try(part, at, end, failures)
         if self.left_out:
             why = f"{self.left_out} more sightings than the {self.most} that are told of one step"
@@ -116,6 +117,17 @@ class Sweep:
         except _FAULTS as error:
             why = f"{part.__name__.strip('_').replace('_', ' ')}: {error}"[:500]
             failures.append(Failure(self._where(at, end), RUN, failure_kind(error), why))  # type: ignore[arg-type]
+
+    def _scan_whole(self, at: int, end: int, failures: list[Record]) -> None:
+        """Scan in one go, or what of it can be read."""
+        before = len(self.stretches)
+        try:
+            self._scan(at, end)
+        except _FAULTS:
+            self.raw, self.left_out = Packed(len(self.base.layers)), 0
+            del self.stretches[before:]
+            for start in range(at, end, LESS):
+                self._try(self._scan, start, min(start + LESS, end), failures)
 
     def _scan_again(self, at: int, end: int, failures: list[Record]) -> None:
         for start in range(at, end, LESS):
