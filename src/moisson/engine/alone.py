@@ -56,10 +56,11 @@ class Piece(Struct, frozen=True, tag="piece"):
 
 
 class Seen(Struct, frozen=True, tag="seen"):
-    """Some sightings, or how much of the medium is what: offset, length, flags of `scan.gates`."""
+    """Some sightings, how much of the medium is what (offset, length, flags of `scan.gates`), what cannot be read."""
 
     sightings: tuple[Sighting, ...] = ()
     stretches: tuple[tuple[int, int, int], ...] = ()
+    failures: tuple[Failure, ...] = ()
 
 
 class Ended(Struct, frozen=True, tag="ended"):
@@ -165,6 +166,7 @@ def sweep(
                 done += piece.stop - piece.start
                 for each in told.seen():
                     take(each)
+                    failures += each.failures
                 if ended.error:
                     where = f"{base}/@{piece.start}+{piece.stop - piece.start}"
                     failures.append(Failure(where, "engine.sweep@1", "crash", ended.error))
@@ -291,6 +293,9 @@ class Server:
         for each in found:
             if isinstance(each, Sighting):
                 sightings.append(each)
+            elif isinstance(each, Failure):
+                self.hashed = -1
+                self.channel.send(_encode(Seen(failures=(each,))))
             elif isinstance(each, scanning.Stretch):
                 stretches.append((each.start, each.length, each.flags))
             if len(sightings) + len(stretches) >= _BATCH:

@@ -76,6 +76,7 @@ class Sweep:
         self.taken: list[Range] = []
         self.told: list[tuple[int, int, set[tuple[str, str]]]] = []
         self.matches: list[Match] = []
+        self.unread: dict[str, Failure] = {}
         self.left_out = 0
 
     def run(self) -> None:
@@ -94,7 +95,7 @@ class Sweep:
 
     def _step(self, at: int, end: int) -> None:
         where = self._where(at, end)
-        self.raw, self.left_out = Packed(len(self.base.layers)), 0
+        self.raw, self.left_out, self.unread = Packed(len(self.base.layers)), 0, {}
         self.told = [span for span in self.told if span[1] > at]
         self.taken = [place for place in self.taken if sum(place) > at]
         failures: list[Record] = []
@@ -105,6 +106,7 @@ class Sweep:
             self._scan_whole(at, end, failures)
             for part in (self._look_for_blocks, self._carve, self._read_text):
                 self._try(part, at, end, failures)
+        failures += self._unread()
         if self.left_out:
             why = f"{self.left_out} more sightings than the {self.most} that are told of one step"
             failures.append(Failure(where, RUN, "limit", why))
@@ -124,10 +126,24 @@ class Sweep:
         try:
             self._scan(at, end)
         except _FAULTS:
-            self.raw, self.left_out = Packed(len(self.base.layers)), 0
+            self.raw, self.left_out, self.unread = Packed(len(self.base.layers)), 0, {}
             del self.stretches[before:]
             for start in range(at, end, LESS):
                 self._try(self._scan, start, min(start + LESS, end), failures)
+
+    def _unread(self) -> list[Failure]:
+        """What could not be read, which counts as zeros in the scan but not in the survey."""
+        failures = list(self.unread.values())
+        places = [Address.parse(f.address).layers[len(self.base.layers)].span for f in failures]
+        blind = merge((at, n or 0) for at, n in places)
+        if blind:
+            first = blind[0][0]
+            seen, self.stretches = self.stretches, []
+            for stretch in seen:
+                at, end = stretch.start, stretch.start + stretch.length
+                left = without([(at, end - at)], blind, at, end) if end > first else ((at, end - at),)
+                self.stretches += [scanning.Stretch(a, n, stretch.flags) for a, n in left]
+        return failures
 
     def _scan_again(self, at: int, end: int, failures: list[Record]) -> None:
         for start in range(at, end, LESS):
@@ -144,6 +160,8 @@ class Sweep:
         for found in scanning.sweep(Reader(self.kept), str(self.base), at, end, options):
             if isinstance(found, scanning.Stretch):
                 self.stretches.append(found)
+            elif isinstance(found, Failure):
+                self.unread[found.address] = found
             elif isinstance(found, Sighting) and len(self.raw) < self.most:
                 self.raw.add(found)
             elif isinstance(found, Sighting):
