@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import io
 import itertools
 import random
+import tarfile
 
 import pytest
 from hypothesis import given, settings
@@ -150,3 +152,20 @@ def test_everything_is_loaded_before_it_is_needed():
         "print(sorted(set(sys.modules) - before))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_an_archive_that_breaks_off_keeps_its_members():
+    rows = tarred()
+    second = rows.index(b"b.bin")
+    shot = random.Random(1).randbytes(SECTOR) + rows[:second] + random.Random(2).randbytes(4 * SECTOR)
+    assert carve(shot) == []
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name in ("png", "pdf", "zip"):
+            member = tarfile.TarInfo(name)
+            member.size = len(files()[name][1])
+            tar.addfile(member, io.BytesIO(files()[name][1]))
+    held = out.getvalue()
+    cut = held.index(b"zip\0") + SECTOR
+    found = carve(random.Random(1).randbytes(SECTOR) + held[:cut] + random.Random(2).randbytes(4 * SECTOR))
+    assert [(c.kind, c.size, c.flags) for c in found] == [("application/x-tar", cut - SECTOR, ("truncated",))]

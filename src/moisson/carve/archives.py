@@ -268,9 +268,11 @@ def carve_tar(data: Reader, offset: int, limit: int) -> Carved | None:
             size = int.from_bytes(field[4:], "big") if field[0] & 0x80 else int(field.strip(b" \0") or b"0", 8)
         except ValueError:
             break
-        if total != sum(head[:148]) + 256 + sum(head[156:512]) or at + 512 + size > span.size:
+        if total != sum(head[:148]) + 256 + sum(head[156:512]):
             break
         last, members = at, members + 1
+        if at + 512 + size > span.size:
+            break
         at += 512 + (-(-size // 512) * 512 if head[156:157] not in b"12345" or not head[156] else 0)
     if any(span.pread(at, 1024)) or at + 1024 > span.size:
         return span.carved("application/x-tar", last, 0.45, "truncated") if members > 1 else None

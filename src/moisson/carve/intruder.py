@@ -25,6 +25,16 @@ _SOLID = (
     "application/x-ms-regf",
 )
 _OWN_PICTURES = ("image/tiff", "video/", "audio/mpeg", "image/hei", "application/x-ms-regf")
+_HOLDERS = (
+    "application/x-tar",
+    "application/zip",
+    "application/epub",
+    "application/java",
+    "application/vnd.android",
+    "application/vnd.oasis",
+    "application/vnd.openxml",
+    "application/vnd.rar",
+)
 _STRONG = _PROVED = 0.9
 _LEAST = 256
 _PIECE, _TRIES = 1 << 20, 64
@@ -33,7 +43,11 @@ _PARTS = ("database:carve_pages", "windows:carve_chunk", "windows:carve_bins", "
 
 def before_intruder(ground: Ground, carved: Carved) -> Carved:
     """The file as it is, or what of it lies before the first whole file of another format that begins at a sector."""
-    if len(carved.extents) > 1 or (carved.confidence >= _PROVED and not carved.kind.startswith(_SOLID)):
+    if (
+        len(carved.extents) > 1
+        or carved.kind.startswith(_HOLDERS)
+        or (carved.confidence >= _PROVED and not carved.kind.startswith(_SOLID))
+    ):
         return carved
     start, size = carved.extents[0]
     pictures, tries = carved.kind.startswith(_OWN_PICTURES), 0
