@@ -78,10 +78,3 @@ def demo_case(tmp_path_factory: pytest.TempPathFactory) -> Path:
     report = harvest_demo(root)
     assert report.broke == []
     return root
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the tests that share the harvested demonstration run in one process, so that it is harvested once."""
-    for item in items:
-        if "demo_case" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("demo"))

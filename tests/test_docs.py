@@ -13,7 +13,6 @@ from click.testing import CliRunner
 from moisson.cli.main import main
 from moisson.selectors import kinds
 
-pytestmark = pytest.mark.xdist_group("case")
 ROOT = Path(__file__).resolve().parents[1]
 HANDBOOK = (ROOT / "docs" / "handbook.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^\$ moisson (.+)$", HANDBOOK, re.MULTILINE)

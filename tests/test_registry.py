@@ -14,7 +14,7 @@ def test_a_kind_beats_a_name_and_a_name_a_wildcard():
 
 def test_every_built_in_declares_a_reader_with_a_version_and_a_reference():
     steps = registry.steps("extract")
-    assert {step.run.__module__ for step in steps} == set(registry.BUILT_IN)
+    assert {step.run.__module__ for step in steps} >= set(registry.BUILT_IN)
     assert all(step.version >= 1 and step.reference and (step.kinds or step.names) for step in steps)
 
 

@@ -21,7 +21,6 @@ from moisson.export.coverage import coverage
 from moisson.model import Run, identity
 from tests.conftest import DEMO, Silent, harvest_demo
 
-pytestmark = pytest.mark.xdist_group("case")
 TABLES = ("items", "texts", "sightings", "events", "leads", "failures")
 
 

@@ -15,7 +15,6 @@ from moisson.errors import EvidenceError, LimitError
 from moisson.settings import Settings
 from tests.engine.hostile import bombs, pictures, places, writings
 
-pytestmark = pytest.mark.xdist_group("hostile")
 COORDINATOR_MB, WORKER_MB = 400, 600
 # A child may take what the settings give it above what it shares with the process it was forked from.
 CHILD_MB = Settings().limits.memory_mb + 300

@@ -14,8 +14,6 @@ from moisson.model import Item, identity
 from tests.conftest import DEMO
 from tests.engine.test_harvest import records_of
 
-pytestmark = pytest.mark.xdist_group("case")
-
 
 @pytest.fixture
 def small_disk(tmp_path):

@@ -16,7 +16,7 @@ from moisson.model import Fact, Flag, Passage
 from moisson.reader import Child, Reader
 from tests.extract.pieces import Given, squeezed
 
-pytestmark = [pytest.mark.corpus, pytest.mark.xdist_group("coverage")]
+pytestmark = pytest.mark.corpus
 ELSEWHERE = {
     "libmagic_mime": "tests/identify/test_kind.py",
     "mime_in_source_tests": "tests/identify/test_kind.py",
