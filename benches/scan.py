@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from hashlib import sha256
 from pathlib import Path
@@ -82,12 +83,14 @@ class Score:
                 self.missed.append((kind, value, form, at))
         right = {(kind, value) for kind, value, _, _ in truth["planted"]}
         wrong = {value for _, value, _ in truth["decoys"]}
-        natural = truth["natural"]
+        natural = sorted(map(tuple, truth["natural"]))
+        starts = [a for a, _ in natural]
         self.false: list[tuple[str, str, int]] = []
         self.counts: Counter[str] = Counter()
         self.fooled = [(k, v, at) for k, v, at in rows if v in wrong and (k, v) not in right]
         for kind, value, at in rows:
-            if kind == "words" or any(a <= at < b for a, b in natural):
+            near = bisect_right(starts, at) - 1
+            if kind == "words" or (near >= 0 and at < natural[near][1]):
                 continue
             self.counts[kind] += 1
             if (kind, value) not in right:
