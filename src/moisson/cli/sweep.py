@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     help="be: as bulk_extractor.",
 )
 @click.option("--sample", is_flag=True, help="Only guess, from a thousand places, what it holds.")
-@click.option("--workers", default=0, help="Processes; as many as cores by default.")
+@click.option("--workers", type=click.IntRange(0, 256), default=0, help="Processes; as many as cores by default.")
 @click.option("--regions", default="", help="Countries of national telephone numbers, in order: IQ,FR,…")
 def sweep(file: Path, out: Path | None, form: Form, sample: bool, workers: int, regions: str) -> None:
     """Look for selectors in every byte of FILE, an image or a device; into the folder OUT, or as lines of JSON."""
     paths = _paths(file)
-    settings = Settings(regions=tuple(regions.upper().split(","))) if regions else Settings()
+    settings = Settings(regions=_regions(regions)) if regions else Settings()
     if sample:
         _guess(alone.sample(paths, settings), file.name)
         return
@@ -85,9 +85,18 @@ def _paths(file: Path) -> tuple[Path, ...]:
     """All parts of the image that a file belongs to; a device is one."""
     if file.is_dir():
         raise UsageError(f"{file} is a folder; name an image or a device, or harvest the folder")
-    if not file.is_file():
+    if file.is_block_device():
         return (file,)
+    if not file.is_file():
+        raise UsageError(f"{file} is neither an image nor a device with blocks")
     return next((b.files for b in find_exhibits([file], frozenset())), (file,))
+
+
+def _regions(text: str) -> tuple[str, ...]:
+    found = tuple(text.upper().split(","))
+    if not all(re.fullmatch("[A-Z]{2}", region) for region in found):
+        raise UsageError(f"{text}: countries have two letters, as in IQ,FR")
+    return found
 
 
 def _guess(found: Sample, name: str) -> None:

@@ -138,9 +138,7 @@ def sweep(
     image cannot be opened, `SandboxError` where children cannot be confined.
     """
     with ExitStack() as stack:
-        descriptors = [os.open(p, os.O_RDONLY | os.O_CLOEXEC) for p in paths]
-        for descriptor in descriptors:
-            stack.callback(os.close, descriptor)
+        descriptors = _descriptors(stack, paths)
         boxes: SimpleQueue[Sandbox] = SimpleQueue()
         for _ in range(workers):
             boxes.put(stack.enter_context(_sandbox(settings)))
@@ -159,7 +157,7 @@ def sweep(
         done = 0
         if workers > 1:
             hashing = pool.submit(run, Piece(names, base, settings, 0, size, scan=False))
-        pieces = [Piece(names, base, settings, at, min(at + PIECE, size)) for at in range(0, size, PIECE)]
+        pieces = [Piece(names, base, settings, at, min(at + PIECE, size)) for at in range(0, size or 1, PIECE)]
         for results in _in_order(pool, run, pieces, 2 * workers):
             for piece, told in results:
                 ended = told.ended
@@ -180,16 +178,25 @@ def sweep(
 
 def sample(paths: Sequence[Path], settings: Settings) -> Sample:
     """Guess what the medium that `paths` hold is full of; errors as in `sweep`."""
-    descriptors = [os.open(p, os.O_RDONLY | os.O_CLOEXEC) for p in paths]
-    try:
-        with _sandbox(settings) as box:
-            names = tuple(p.name for p in paths)
-            found = list(_run(box, Piece(names, "", settings, 0, 0, scan=False, sample=True), descriptors))
-    finally:
-        for descriptor in descriptors:
-            os.close(descriptor)
+    with ExitStack() as stack:
+        descriptors = _descriptors(stack, paths)
+        box = stack.enter_context(_sandbox(settings))
+        names = tuple(p.name for p in paths)
+        found = list(_run(box, Piece(names, "", settings, 0, 0, scan=False, sample=True), descriptors))
     ended = found[0].ended
     return Sample(ended.places, _opened(found), ended.counts)
+
+
+def _descriptors(stack: ExitStack, paths: Sequence[Path]) -> list[int]:
+    """The open files, until the stack ends."""
+    found: list[int] = []
+    for path in paths:
+        try:
+            found.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        except OSError as error:
+            raise EvidenceError(f"{path} cannot be read: {error.strerror}") from error
+        stack.callback(os.close, found[-1])
+    return found
 
 
 def _opened(results: list[Result]) -> int:
