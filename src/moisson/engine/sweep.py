@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from moisson.address import Address, bytes_at, pieces_at
@@ -77,11 +78,11 @@ class Sweep:
         self.told: list[tuple[int, int, set[tuple[str, str]]]] = []
         self.matches: list[Match] = []
         self.unread: dict[str, Failure] = {}
-        self.left_out = 0
 
     def run(self) -> None:
         """Do it all."""
         request = self.request
+        self._catch_up()
         for at in range(request.start, request.stop, STEP):
             self._step(at, min(at + STEP, request.stop))
         self._tell_blocks()
@@ -90,12 +91,19 @@ class Sweep:
         size = cell_of(self.kept.size)
         self.done(where, list(cells(self.stretches, str(self.base), request.start, request.stop, size)))
 
+    def _catch_up(self) -> None:
+        """Claim the files that begin before the stretch, so that nothing inside of them is carved as a stranger."""
+        with suppress(*_FAULTS):
+            for carved in carving.find(self.ground, 0, self.free.before(self.request.start), self.claims):
+                if carved.confidence >= _SURE:
+                    self.taken += merge_touching(p for at, n in carved.extents for p in self.free.places(at, n))
+
     def _where(self, at: int, end: int) -> str:
         return str(self.base.child(bytes_at(at, end - at)))
 
     def _step(self, at: int, end: int) -> None:
         where = self._where(at, end)
-        self.raw, self.left_out, self.unread = Packed(len(self.base.layers)), 0, {}
+        self.raw, self.unread = Packed(len(self.base.layers)), {}
         self.told = [span for span in self.told if span[1] > at]
         self.taken = [place for place in self.taken if sum(place) > at]
         failures: list[Record] = []
@@ -107,11 +115,8 @@ class Sweep:
             for part in (self._look_for_blocks, self._carve, self._read_text):
                 self._try(part, at, end, failures)
         failures += self._unread()
-        if self.left_out:
-            why = f"{self.left_out} more sightings than the {self.most} that are told of one step"
-            failures.append(Failure(where, RUN, "limit", why))
         self.done(where, failures)
-        self._tell_raw()
+        self._tell_raw(where)
 
     def _try(self, part: Callable[[int, int], None], at: int, end: int, failures: list[Record]) -> None:
         try:
@@ -126,7 +131,7 @@ class Sweep:
         try:
             self._scan(at, end)
         except _FAULTS:
-            self.raw, self.left_out, self.unread = Packed(len(self.base.layers)), 0, {}
+            self.raw, self.unread = Packed(len(self.base.layers)), {}
             del self.stretches[before:]
             for start in range(at, end, LESS):
                 self._try(self._scan, start, min(start + LESS, end), failures)
@@ -162,10 +167,8 @@ class Sweep:
                 self.stretches.append(found)
             elif isinstance(found, Failure):
                 self.unread[found.address] = found
-            elif isinstance(found, Sighting) and len(self.raw) < self.most:
-                self.raw.add(found)
             elif isinstance(found, Sighting):
-                self.left_out += 1
+                self.raw.add(found)
 
     def _look_for_blocks(self, at: int, end: int) -> None:
         if self.sought is not None:
@@ -185,11 +188,13 @@ class Sweep:
             self.taken += places
         name = carved.name or f"{places[0][0]:012d}{suffix(carved.kind)}"
         flags = carved.flags if sure else (*carved.flags, "unsure")
-        self._read_item(address, name, flags, places)
+        self._read_item(address, name, flags, places, carved.kind)
 
-    def _read_item(self, address: Address, name: str, flags: tuple[str, ...], places: Sequence[Range]) -> None:
+    def _read_item(
+        self, address: Address, name: str, flags: tuple[str, ...], places: Sequence[Range], kind: str = ""
+    ) -> None:
         size = sum(n for _, n in places)
-        wanted = m.Wanted(str(address), name, "", size, "carved", flags, run="carve.find@1")
+        wanted = m.Wanted(str(address), name, "", size, "carved", flags, run="carve.find@1", kind=kind)
         request = m.Read(self.request.exhibit, wanted, self.request.avoid, self.request.plain)
         try:
             with self.walk.watching(self._watch(places)):
@@ -252,19 +257,26 @@ class Sweep:
         evidence = tuple(s.address for s in seen[:_SHOWN])
         return Lead(evidence[0], "sweep.blocks@1", "sought-content", severity, why, self.request.exhibit, evidence)
 
-    def _tell_raw(self) -> None:
-        """Tell the raw sightings of a step that neither a carved file nor a text told."""
+    def _tell_raw(self, where: str) -> None:
+        """Tell the raw sightings of a step that neither a carved file nor a text told, up to a number of them."""
         spans = sorted(self.told, key=lambda span: span[:2])
         starts = [span[0] for span in spans]
         new: list[Record] = []
+        count = 0
         for offset, sighting in self.raw:
             n = bisect_right(starts, offset)
             key = sighting.kind, sighting.value
-            if not any(offset < end and key in told for _, end, told in spans[max(0, n - 8) : n]):
+            if any(offset < end and key in told for _, end, told in spans[max(0, n - 8) : n]):
+                continue
+            count += 1
+            if count <= self.most:
                 new.append(sighting)
             if len(new) == _BATCH:
                 self._tell(new)
                 new = []
+        if count > self.most:
+            why = f"{count - self.most} more sightings than the {self.most} that are told of one step"
+            new.append(Failure(where, RUN, "limit", why))
         if new:
             self._tell(new)
 
