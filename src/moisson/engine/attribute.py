@@ -25,6 +25,7 @@ _TOLD = """select distinct s.origin, s.kind, s.value from sightings s where s.ex
     order by all"""
 _READ = """select address, kind, list_contains(flags, 'known') from items where exhibit = ?
     and address in (select unnest(?)) and sha256 != '' and not list_has_any(flags, ?)"""
+_NOT_WHOLE = [*get_args(FailureKind), "truncated", "text-cut", "rows-cut", "encrypted"]
 _SAYS_ALL = ("text/", "message/", "application/mbox", "application/json", "application/xml")
 _ONLY_RAW = frozenset({"secret", "pgp"})
 _SAME = "select 1 from items where exhibit = ? and address = ? and sha256 = ? limit 1"
@@ -101,7 +102,7 @@ class Attribution:
 
     def _whole(self, addresses: list[str]) -> dict[str, tuple[str, bool]]:
         """Those of the items that were read from beginning to end: their kind, and whether they are known files."""
-        rows = self.reader.stream(_READ, self.exhibit, addresses, list(get_args(FailureKind))) if addresses else ()
+        rows = self.reader.stream(_READ, self.exhibit, addresses, _NOT_WHOLE) if addresses else ()
         return {address: (kind, known) for address, kind, known in rows}
 
 
