@@ -22,7 +22,7 @@ class Place(Struct, frozen=True):
 
 
 class Wanted(Struct, frozen=True):
-    """A file of a volume, as it was listed."""
+    """A file of a volume, as it was listed, or a carved one; `kind` is asked where its bytes do not say."""
 
     address: str
     name: str
@@ -36,6 +36,7 @@ class Wanted(Struct, frozen=True):
     created: Instant | None = None
     slack: int = 0
     run: str = "engine.read@1"
+    kind: str = ""
 
 
 class Scan(Struct, frozen=True, tag="scan"):
@@ -81,8 +82,8 @@ class Read(Struct, frozen=True, tag="read"):
 class Sweep(Struct, frozen=True, tag="sweep"):
     """Read a stretch of a medium byte by byte; `layers` lead to the medium.
 
-    `free` are the ranges that no live file holds, from `start` on and somewhat beyond `stop`; `dead` are those in which
-    deleted files lie. `avoid` and `plain` as in `Read`.
+    `free` are the ranges that no live file holds, from somewhat before `start` to somewhat beyond `stop`; `dead` are
+    those in which deleted files lie. `avoid` and `plain` as in `Read`.
     """
 
     exhibit: str

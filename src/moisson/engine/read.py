@@ -115,7 +115,7 @@ class Walk:
                 self.done(where, [_with(base, data.size, digests, "", (*gathered.flags, "known"), {})])
                 return
             found = identify(data, base.name)
-            kind = found.mime
+            kind = found.mime if found.confident or not base.kind else base.kind
             if found.mismatch:
                 gathered.flag("mismatch")
             source = self._extract(base, data, kind, address, gathered, budget, depth)
@@ -316,6 +316,7 @@ def _from_wanted(item: Wanted) -> Item:
         item.run,
         item.name,
         item.path,
+        item.kind,
         size=item.size,
         state=item.state,
         modified=item.modified,

@@ -13,7 +13,7 @@ from moisson import registry
 from moisson.address import Address
 from moisson.address import decode as decode_name
 from moisson.address import encode as encode_name
-from moisson.carve.find import find as carve
+from moisson.carve.find import prepare as prepare_carvers
 from moisson.engine import messages as m
 from moisson.engine.extents import batched, extents, medium_of
 from moisson.engine.opened import Opened, failure_kind
@@ -276,7 +276,7 @@ def warm() -> None:
     PhoneMetadata.load_all()
     for matcher in (anchors.everywhere(), anchors.in_text()):
         matcher.match(_SAMPLES[0].encode())
-    list(carve(Reader.of(bytes(4096))))
+    prepare_carvers()
 
 
 def serve(channel: Channel) -> None:

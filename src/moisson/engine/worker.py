@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from moisson.settings import Settings
 
 RECYCLE = 64
-BEYOND = 64 << 20
+BEFORE, BEYOND = 16 << 20, 64 << 20
 READABLE = frozenset(("ntfs", "fat", "exfat", "ext", "iso9660", "hfs", "dir", "zip", "tar"))
 _SILENT = frozenset(("gap", "swap"))
 _SCHEMES = {"iso9660": "iso"}
@@ -157,7 +157,8 @@ class Worker:
         try:
             medium = "/".join((unit.exhibit, *place.layers))
             stop = place.offset + place.size
-            attribution = Attribution(reader, unit.exhibit, medium, place.offset, stop + BEYOND)
+            first = max(0, place.offset - BEFORE)
+            attribution = Attribution(reader, unit.exhibit, medium, first, stop + BEYOND)
             free, dead = attribution.owners.free(), attribution.owners.dead()
             request = m.Sweep(unit.exhibit, place.layers, place.offset, stop, tuple(free), tuple(dead))
             span = place.offset, stop
