@@ -9,30 +9,26 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from moisson import registry
-from moisson.address import Address, Layer, named, parse_layer, text_at
+from moisson.address import Address, Layer, parse_layer
 from moisson.engine.agree import agree
 from moisson.engine.gathered import Abandoned, Budget, Gathered
 from moisson.engine.opened import failure_kind
+from moisson.engine.sightings import in_meta, in_text, party, stated, sureness
 from moisson.errors import EvidenceError, LimitError
 from moisson.evidence.members import damage
 from moisson.extract.strings import read_strings
 from moisson.identify.kind import identify
-from moisson.model import Event, Fact, Failure, Flag, Item, Passage, Sighting, Stated, Text
+from moisson.model import Event, Fact, Failure, Flag, Item, Passage, Sighting, Stated, Text, encode
 from moisson.reader import Child, Reader
 from moisson.selectors import find, language
-from moisson.selectors.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from moisson.engine.messages import Read, Wanted
-    from moisson.model import Party, Record, Value
+    from moisson.model import Record, Value
     from moisson.settings import Settings
 
-CONTEXT = 60
-STRICT, LENIENT = 0.9, 0.8
-_SHORT, _NEARLY = 1 << 16, 0.8
-_NOT_SELECTORS = ("message-id", "references", "in-reply-to", "boundary", "charset", "dhash")
 _NO_STRINGS = ("image/", "video/", "audio/", "font/")
 
 
@@ -163,11 +159,13 @@ class Walk:
             case Flag():
                 gathered.flag(piece.name)
             case Stated():
-                if sighting := self._stated(piece, where, address, label):
+                if sighting := stated(piece, address, label, self.context):
                     gathered.records.append(sighting)
             case Event():
                 event = _event(piece, address, label, len(gathered.records), where, base)
-                gathered.records.append(replace(event, parties=tuple(map(self._party, event.parties))))
+                gathered.records.append(
+                    replace(event, parties=tuple(party(one, self.context) for one in event.parties))
+                )
             case Child():
                 self._child(piece, label, base, address, budget, depth)
             case _:
@@ -226,19 +224,6 @@ class Walk:
         flagged = _with(item, item.size, {}, item.kind, tuple(dict.fromkeys((*item.flags, kind))), {})
         self.done(item.address, [flagged, Failure(item.address, item.run, kind, str(error)[:500])])
 
-    def _stated(self, piece: Stated, where: str, address: Address, label: str) -> Sighting | None:
-        if not (found := find.clean_stated(piece.kind, piece.raw, self.context)):
-            return None
-        place = str(address.child(named("m", piece.place or piece.kind)))
-        return Sighting(
-            place, label, found.kind, found.value, piece.raw, where, piece.owner, piece.role, found.confidence
-        )
-
-    def _party(self, party: Party) -> Party:
-        """A party under the canonical value of its selector, as far as that is one."""
-        found = find.clean_stated(party.kind, party.value, self.context) if party.kind in KINDS else None
-        return replace(party, value=found.value) if found and found.value != party.value else party
-
     def _finish(
         self,
         base: Item,
@@ -254,51 +239,15 @@ class Walk:
         item = _with(base, data.size, digests, kind, tuple(gathered.flags), gathered.meta)
         records: list[Record] = [item]
         if content.strip():
-            records.append(
-                Text(
-                    where,
-                    base.run,
-                    content,
-                    tuple(language.languages(content, self.context)),
-                    tuple(language.scripts(content)),
-                    source,
-                    tuple(gathered.marks),
-                )
-            )
-            records += self._sightings(content, address, _least(data, content) if source == "strings" else 0.0)
+            tongues, scripts = language.languages(content, self.context), language.scripts(content)
+            marks = tuple(gathered.marks)
+            records.append(Text(where, base.run, content, tuple(tongues), tuple(scripts), source, marks))
+            sure = sureness(data, content) if source == "strings" else 0.0
+            records += in_text(content, address, sure, self.context)
         gathered.records[:] = agree(gathered.records, records, self.context)
-        stated = {(r.address, r.value) for r in gathered.records if isinstance(r, Sighting)}
-        records += (s for s in self._in_meta(gathered.meta, address) if (s.address, s.value) not in stated)
+        said = {(r.address, r.value) for r in gathered.records if isinstance(r, Sighting)}
+        records += (s for s in in_meta(gathered.meta, address, self.context) if (s.address, s.value) not in said)
         return [*records, *_once(gathered.records)]
-
-    def _sightings(self, content: str, address: Address, least: float) -> Iterator[Sighting]:
-        where, line, counted = str(address), 0, 0
-        for f in sorted(find.find(content, self.context), key=lambda f: (f.start, f.kind)):
-            if f.confidence < least:
-                continue
-            line, counted = line + content.count("\n", counted, f.start), f.start
-            end = f.start + f.length
-            around = content[max(0, f.start - CONTEXT) : end + CONTEXT].replace("\n", " ")
-            place = str(address.child(text_at(f.start, f.length)))
-            yield Sighting(place, "find.text@1", f.kind, f.value, f.raw, where, around, f.role, f.confidence, line)
-
-    def _in_meta(self, meta: dict[str, Value], address: Address) -> Iterator[Sighting]:
-        where = str(address)
-        for key, value in meta.items():
-            if not isinstance(value, str | list) or key.endswith(_NOT_SELECTORS):
-                continue
-            text = value if isinstance(value, str) else "\n".join(value)
-            for f in find.find(text, self.context):
-                place = str(address.child(named("m", key)))
-                yield Sighting(place, "find.meta@1", f.kind, f.value, f.raw, where, text[:120], f.role, f.confidence)
-
-
-def _least(data: Reader, strings: str) -> float:
-    """How sure a sighting in strings must be: less so where nearly all bytes are text, as in the rest of a file."""
-    if data.size > _SHORT:
-        return STRICT
-    used = data.size - data.head(_SHORT).count(0)
-    return LENIENT if len(strings.encode()) >= _NEARLY * used else STRICT
 
 
 def digest(data: Reader, algorithms: tuple[str, ...]) -> dict[str, str]:
@@ -343,8 +292,6 @@ def _event(piece: Event, address: Address, label: str, number: int, where: str, 
 
 def _once(records: list[Record]) -> list[Record]:
     seen: dict[bytes, Record] = {}
-    from moisson.model import encode
-
     for record in records:
         seen.setdefault(encode(record), record)
     return list(seen.values())
