@@ -6,13 +6,14 @@ locator of a stream is `record-type-id` as in `4711-128-4`; `#2` after it is the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from moisson.errors import AddressError, DamagedError, PasswordError, UnsupportedError
 from moisson.evidence import mft
 from moisson.evidence.extents import Claims, Extent, Pieces, Range, complement, first, length, overlaps, rest
 from moisson.evidence.filesystem import Budget, Entry, Fault, printable
 from moisson.evidence.filetable import Table
+from moisson.evidence.folders import ORPHANS, ROOT, Folders
 from moisson.evidence.packed import Library
 from moisson.evidence.wof import Packed
 from moisson.reader import Memory, Reader
@@ -22,23 +23,13 @@ if TYPE_CHECKING:
 
     from moisson.reader import Medium
 
-_ROOT, _EXTEND, _FIRST_USER = 5, 11, 24
+_EXTEND, _FIRST_USER = 11, 24
 _VOLUME = 3
-_DEEPEST = 255
 _MOST_FAULTS = 1000
 _MOST_NAMES = 1024
 _WOF_STREAM = "WofCompressedData"
-_ORPHANS = "$OrphanFiles"
 _MARKS = ((mft.COMPRESSED, "compressed"), (mft.ENCRYPTED, "encrypted"), (mft.SPARSE, "sparse"))
 _State = Literal["live", "deleted", "orphan"]
-
-
-class _Directory(NamedTuple):
-    name: str
-    parent: int
-    parent_sequence: int
-    sequence: int
-    live: bool
 
 
 class Ntfs:
@@ -52,8 +43,7 @@ class Ntfs:
         self.serial = self.table.boot.serial
         self.label = self._label()
         self._claimed: list[Range] | None = None
-        self._directories: dict[int, _Directory] = {}
-        self._folders: dict[tuple[int, int], str] = {}
+        self._folders = Folders(self.table)
         self._library: Library | None = None
 
     def _label(self) -> str:
@@ -69,7 +59,7 @@ class Ntfs:
         """Every stream of every record; deleted ones after the live ones, so that what they lost to these is known."""
         if self.table.bytes.size and (cut := self._cut()):
             yield cut
-        self._survey()
+        self._folders.survey()
         claims, dead = Claims(), list[int]()
         faults = 0
         for number, raw in self._records():
@@ -122,60 +112,19 @@ class Ntfs:
             Fault("0-128", "$MFT", "damaged", f"{records} records lie beyond the end of the image") if records else None
         )
 
-    def _survey(self) -> None:
-        """Learn the directories, by which every path is made."""
-        self._directories.clear()
-        self._folders.clear()
-        size = self.table.boot.record
-        for number, block in self.table.blocks():
-            for at in range(0, len(block), size):
-                if block[at + 22] & 2:
-                    self._learn(number + at // size, block[at : at + size])
-
-    def _learn(self, number: int, raw: memoryview) -> None:
-        try:
-            record = self.table.record(number, raw)
-        except DamagedError:
-            return
-        if record and record.directory and not record.base and (names := record.names()):
-            parent, sequence, name = names[0]
-            self._directories[number] = _Directory(name, parent, sequence, record.sequence, record.live)
-
-    def _folder(self, parent: int, sequence: int) -> str:
-        """The path of the directory a reference leads to; one that was used again since leaves an orphan."""
-        passed: list[tuple[tuple[int, int], str]] = []
-        base = _ORPHANS
-        while len(passed) < _DEEPEST:
-            if parent == _ROOT:
-                base = ""
-                break
-            found, reference = self._directories.get(parent), (parent, sequence)
-            if found is None or sequence not in (0, found.sequence, found.sequence - (not found.live)):
-                break
-            if reference in self._folders:
-                base = self._folders[reference]
-                break
-            passed.append((reference, printable(found.name)))
-            parent, sequence = found.parent, found.parent_sequence
-        for reference, name in reversed(passed):
-            base = f"{base}/{name}" if base else name
-            self._folders[reference] = base
-        return base
-
     def _entries(self, record: mft.Record, claimed: list[Range]) -> Iterator[Entry]:
         number = record.number
-        if number < _FIRST_USER and number != _ROOT:
+        if number < _FIRST_USER and number != ROOT:
             return
-        names = [mft.Name(_ROOT, 0, "")] if number == _ROOT else record.names()[:_MOST_NAMES]
+        names = [mft.Name(ROOT, 0, "")] if number == ROOT else record.names()[:_MOST_NAMES]
         names = names or [mft.Name(number, 0, f"record-{number}")]
         streams = list(self._streams(record, claimed))
         created, modified, changed, accessed = record.times()
         for turn, (parent, sequence, name) in enumerate(names, 1):
-            if (folder := self._folders.get((parent, sequence))) is None:
-                folder = self._folder(parent, sequence)
+            folder = self._folders.path(parent, sequence)
             name = name if name.isascii() else printable(name)
             path = f"{folder}/{name}" if folder else name
-            state: _State = "live" if record.live else "orphan" if folder.startswith(_ORPHANS) else "deleted"
+            state: _State = "live" if record.live else "orphan" if folder.startswith(ORPHANS) else "deleted"
             extra: tuple[str, ...] = ("link",) if turn > 1 else ()
             if parent == _EXTEND or folder.startswith("$Extend/"):
                 extra += ("system",)
@@ -202,7 +151,7 @@ class Ntfs:
     ) -> Iterator[tuple[str, str, int, tuple[str, ...], int, int]]:
         """Locator, name, size, flags, offset and slack of each stream; a directory itself has the offset -2."""
         number = record.number
-        if record.directory and number != _ROOT:
+        if record.directory and number != ROOT:
             index = record.first(mft.INDEX_ROOT)
             yield f"{number}-{mft.INDEX_ROOT}-{index.id if index else 0}", "", 0, (), -2, 0
         packed = record.is_wof
