@@ -7,23 +7,21 @@ of the same file, `~2` a deleted name whose record belongs to another file now.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pytsk3  # type: ignore[import-untyped]
 
 from moisson.errors import AddressError, DamagedError, UnsupportedError
 from moisson.evidence.extents import Claims, Extent, Pieces, Range, complement, first, length, rest
-from moisson.evidence.filesystem import Budget, Entry, Fault, printable
+from moisson.evidence.filesystem import Budget, Entry, Fault
 from moisson.evidence.named import label_and_serial
-from moisson.evidence.rows import Geometry, Row, short_name
+from moisson.evidence.rows import Geometry, Row
 from moisson.evidence.sleuth import (
     DIRECTORIES,
     LINK,
     Attribute,
     attributes,
     flags_of,
-    is_directory,
     is_packed,
     open_fs,
     runs_of,
@@ -33,6 +31,7 @@ from moisson.evidence.sleuth import (
     target,
     times,
 )
+from moisson.evidence.sleuthnames import Found, Names
 from moisson.evidence.superblock import repair
 from moisson.reader import Memory, Reader
 
@@ -42,25 +41,8 @@ if TYPE_CHECKING:
     from moisson.reader import Medium
 
 SCHEMES = {"fat": "fat", "exfat": "exfat", "ext": "ext", "iso9660": "iso", "hfs": "hfs", "ntfs": "ntfs"}
-_ORPHANS = "$OrphanFiles"
-_TABLES = (b"$ALLOC_BITMAP", b"$UPCASE_TABLE", b"$VOLUME_GUID", b"$TEX_FAT", b"$ACT", b"$EMPTY_VOLUME_LABEL")
-_TREES = (b"$ExtentsFile", b"$CatalogFile", b"$BadBlockFile", b"$AllocationFile", b"$AttributesFile", b"$StartupFile")
-_NO_LABEL = ("NO NAME", "$EMPTY_VOLUME_LABEL")
-_LABEL = b" (Volume Label Entry)"
-_DEPTH = 256
 _LOCATOR = re.compile(r"(?P<number>[0-9]{1,20})(?:-(?P<stream>[0-9]+-[0-9]+))?(?:#[0-9]+|(?P<reused>~[0-9]+))?")
 _FILES = (int(pytsk3.TSK_FS_META_TYPE_REG), int(pytsk3.TSK_FS_META_TYPE_UNDEF))
-_VIRTUAL = (int(pytsk3.TSK_FS_META_TYPE_VIRT), int(pytsk3.TSK_FS_META_TYPE_VIRT_DIR))
-_DEAD_NAME, _DEAD = int(pytsk3.TSK_FS_NAME_FLAG_UNALLOC), int(pytsk3.TSK_FS_META_FLAG_UNALLOC)
-_State = Literal["live", "deleted", "orphan"]
-
-
-class _Found(NamedTuple):
-    path: str
-    name: str
-    number: int
-    state: _State
-    turn: str
 
 
 class Tree:
@@ -83,17 +65,15 @@ class Tree:
         self.rows = Geometry(self.medium, kind) if self.local else None
         self.label, self.serial = label_and_serial(kind, self.medium)
         self._claimed: list[Range] | None = None
-        self._met: Counter[int] = Counter()
-        self._claims = Claims()
 
     def entries(self) -> Iterator[Entry | Fault]:
         """Every entry; deleted ones after the live ones, so that what they lost to these is known."""
         if self.mended:
             yield Fault("", "", "damaged", f"the primary superblock is gone, {self.mended} stands in for it")
-        self._met.clear()
-        late: list[_Found] = []
-        self._claims = claims = Claims()
-        for found, file in self._walk():
+        late: list[Found] = []
+        names = Names(self.fs, self.source, self.rows, self.label)
+        claims = names.claims
+        for found, file in names.walk():
             if isinstance(found, Fault):
                 yield found
             elif found.state == "live":
@@ -105,13 +85,13 @@ class Tree:
                 yield from self._entries(found, file, [])
             else:
                 late.append(found)
-        self._claimed = claims.merged()
+        self._claimed, self.label = claims.merged(), names.label
         budget = Budget(self.medium.size)
         for found in late:
             yield from budget.spend(self._late(found))
         yield from budget.over()
 
-    def _cut(self, found: _Found, row: Row, claims: Claims) -> Entry:
+    def _cut(self, found: Found, row: Row, claims: Claims) -> Entry:
         """The entry of a file that claims too much: what its chain of clusters holds of it."""
         extents = self._chain(row)
         claims.add(extents)
@@ -129,7 +109,7 @@ class Tree:
         guess = dead and self.rows is not None and length(extents) > self.rows.cluster
         return valid, ("uncertain",) * (guess and (stream is None or not stream[1]))
 
-    def _late(self, found: _Found) -> Iterator[Entry]:
+    def _late(self, found: Found) -> Iterator[Entry]:
         if found.turn.startswith("~"):
             locator = f"{found.number}{found.turn}"
             flags = ("reused",) if found.number else ("content-gone",)
@@ -149,96 +129,7 @@ class Tree:
             return False
         return not self.local or entry.modified is not None
 
-    def _walk(self) -> Iterator[tuple[_Found | Fault, Any]]:
-        root = int(self.fs.info.root_inum)
-        todo = [(root, "", 0, False)]
-        seen = {root}
-        while todo:
-            number, base, depth, dead = todo.pop()
-            inside: list[tuple[int, str, int, bool]] = []
-            try:
-                rows = self.fs.open_dir(inode=number)
-                for row in rows:
-                    found, file = self._row(row, base, dead=dead)
-                    if found is None:
-                        continue
-                    if not (found.path == _ORPHANS and not base):
-                        yield found, file
-                    if file is not None and is_directory(file) and found.number not in seen and depth < _DEPTH:
-                        seen.add(found.number)
-                        inside.append((found.number, found.path, depth + 1, found.state != "live"))
-            except OSError as error:
-                if not dead:
-                    yield Fault(str(number), base, "damaged", sentence(error)), None
-            if self.source == "fat" and not dead:
-                for big in self._oversized(number):
-                    path = f"{base}/{big.name}" if base else big.name
-                    yield (
-                        _Found(path, big.name, big.number, "live", self._turn(big.number, 1, reused=False, live=True)),
-                        big,
-                    )
-            todo += reversed(inside)
-
-    def _oversized(self, number: int) -> list[Row]:
-        """The files of a directory that claim more than the volume, which The Sleuth Kit leaves out."""
-        try:
-            file = self.fs.open_meta(number)
-        except OSError:
-            return []
-        places = [e for a in attributes(file) for e in runs_of(a, self.block)]
-        return list(self.rows.oversized(places)) if self.rows is not None else []
-
-    def _row(self, row: Any, base: str, *, dead: bool) -> tuple[_Found | None, Any]:
-        info = row.info.name
-        raw = info.name if info else None
-        if not raw or raw in (b".", b".."):
-            return None, None
-        if raw.endswith(_LABEL):
-            self.label = self.label if base else _label(raw)
-            plain = all(0x20 <= byte < 0x7F for byte in raw[: -len(_LABEL)])  # noise is no label that owns clusters
-            if not plain or row.info.meta is None or not int(row.info.meta.size) or self.source != "fat":
-                return None, None
-            raw = short_name(raw[: -len(_LABEL)].ljust(11)[:11]).encode()
-        gone = bool(int(info.flags) & _DEAD_NAME)
-        file, number = row, int(info.meta_addr)
-        if row.info.meta is None and gone and number != int(self.fs.info.root_inum):
-            file = self._open_meta(number)
-        meta = file.info.meta if file is not None else None
-        if meta is None:
-            return (self._bare(printable(raw), base) if gone else None), None
-        if raw != _ORPHANS.encode() and (int(meta.type) in _VIRTUAL or raw in _TABLES or (not base and raw in _TREES)):
-            self._claims.add(e for a in attributes(file) for e in runs_of(a, self.block))
-            return None, None
-        name = printable(raw)
-        path = f"{base}/{name}" if base else name
-        state: _State = "live" if not (gone or dead) else "orphan" if path.startswith(_ORPHANS) else "deleted"
-        reused = state == "deleted" and (
-            not int(meta.flags) & _DEAD or (self.source == "ntfs" and info.meta_seq not in (meta.seq, meta.seq - 1))
-        )
-        turn = self._turn(int(meta.addr), int(meta.nlink), reused=reused, live=state == "live")
-        return _Found(path, name, int(meta.addr), state, turn), None if reused else file
-
-    def _open_meta(self, number: int) -> Any:
-        try:
-            return self.fs.open_meta(number) if number else None
-        except OSError:
-            return None
-
-    def _bare(self, name: str, base: str) -> _Found:
-        """A deleted name of which nothing but the name is left."""
-        return _Found(f"{base}/{name}" if base else name, name, 0, "deleted", self._turn(0, 0, reused=True, live=False))
-
-    def _turn(self, number: int, links: int, *, reused: bool, live: bool) -> str:
-        """What tells one name of a record from the others."""
-        if live and links <= 1 and self.source not in ("fat", "exfat"):
-            return ""
-        key = -number - 1 if reused else number
-        self._met[key] += 1
-        if reused:
-            return f"~{self._met[key]}"
-        return f"#{self._met[key]}" if self._met[key] > 1 else ""
-
-    def _entries(self, found: _Found, file: Any, claimed: list[Range]) -> Iterator[Entry]:
+    def _entries(self, found: Found, file: Any, claimed: list[Range]) -> Iterator[Entry]:
         meta = file.info.meta
         kind = int(meta.type)
         modified, accessed, changed, created = times(meta, self.source)
@@ -266,7 +157,7 @@ class Tree:
                 )
 
     def _streams(
-        self, file: Any, found: _Found, claimed: list[Range]
+        self, file: Any, found: Found, claimed: list[Range]
     ) -> Iterator[tuple[str, str, int, tuple[str, ...], int, int]]:
         """Locator, name, size, flags, offset and slack of the main stream and of those beside it."""
         number, seen = found.number, False
@@ -366,8 +257,3 @@ class Tree:
                 if self._claimed is not None:
                     break
         return complement(self._claimed or [], self.medium.size)
-
-
-def _label(raw: bytes) -> str:
-    label = printable(raw[: -len(_LABEL)]).strip()
-    return "" if label in _NO_LABEL else label
