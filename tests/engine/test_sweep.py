@@ -21,6 +21,7 @@ from moisson.errors import DamagedError
 from moisson.identify.blocks import Blocks, compile_targets
 from moisson.model import Failure, Item, Lead, Sighting, Stretch, Text, identity
 from moisson.reader import Memory
+from moisson.scan import block
 from moisson.scan.block import VERSION
 from moisson.settings import Settings
 from tests.carve.made import files
@@ -335,3 +336,15 @@ def test_files_without_a_name_get_the_usual_ending():
         ".eml",
         "",
     ]
+
+
+def test_layers_that_swell_cost_each_other_no_value(monkeypatch):
+    monkeypatch.setattr(block, "_HELD", 1 << 20)
+    data = bytearray(noise(256 << 10))
+    for n in range(20):
+        packed = gzip.compress(b"swollen%02d@inside.example " % n + bytes(4 << 20), 9, mtime=0)
+        data[n * 12_000 : n * 12_000 + len(packed)] = packed
+    seen = []
+    told(Memory(bytes(data)), asked(data, free=()), seen.append)
+    values = {r.value for b in seen if isinstance(b, m.Batch) for r in b.records if isinstance(r, Sighting)}
+    assert values >= {f"swollen{n:02}@inside.example" for n in range(20)}

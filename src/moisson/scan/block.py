@@ -28,6 +28,7 @@ VERSION = "sweep.scan@1"
 _PIECE = (1 << 20) + (1 << 15)
 _REACH = 256
 _SMALL = 1 << 18
+_HELD = 160 << 20
 _APART = bytes(64)
 # These keep pieces of the text as they are, so that values seen in the compressed bytes may be cut short.
 _TORN = frozenset({"lznt1", "xpress"})
@@ -56,13 +57,14 @@ class Block:
     prefix: str
     depth: int
     spent: list[int] = field(default_factory=lambda: [0])
+    held: list[int] = field(default_factory=lambda: [0])
 
 
 def scan(block: Block, options: Options, flags: bytearray | None = None) -> Iterator[Sighting | Text]:
     """Everything that begins in the block, its layers included; page flags go to `flags`, from the first byte on."""
     marks: list[Mark] = []
     inner: list[layers.Layer] = []
-    ranges = _Ranges()
+    ranges, held = _Ranges(), block.held[0]
     for start in range(0, len(block.data), _PIECE):
         _piece(block, start, options, flags, marks, inner, ranges)
     runs = _texts(block, ranges, options, marks) if options.deep else []
@@ -81,6 +83,7 @@ def scan(block: Block, options: Options, flags: bytearray | None = None) -> Iter
                 yield _words(block, run)
     yield from _wide(block, ranges, options)
     yield from _descend(block, inner, options)
+    block.held[0] = held
 
 
 @dataclass
@@ -166,14 +169,23 @@ def _ask(
                 continue
             if layer := layers.begin(name, block, end, options):
                 last[name] = max(last[name], layer.end)
-                if layer.data:
-                    inner += layers.with_text(layer)
+                inner += _kept(block, layer)
             continue
         for mark in seeker(data, end, options.context):
             if mark.scheme != "gps":
                 last[name] = max(last[name], mark.end)
             if mark.kind and first <= mark.start < stop:
                 marks.append(mark)
+
+
+def _kept(block: Block, layer: layers.Layer) -> list[layers.Layer]:
+    """The layer, or where much waits already, its beginning: `held` counts what waits around this block and in it."""
+    if not layer.data:
+        return []
+    if block.held[0] + len(layer.data) > _HELD:
+        layer = layer._replace(data=layer.data[:_SMALL])
+    block.held[0] += len(layer.data)
+    return layers.with_text(layer)
 
 
 def _settle(marks: list[Mark]) -> list[Mark]:
@@ -286,7 +298,7 @@ def _groups(block: Block, inner: Iterable[layers.Layer], options: Options) -> It
 
 
 def _inner(data: bytes, block: Block, deeper: int) -> Block:
-    return Block(data, 0, 0, len(data), Reader(Memory(data)), "", block.depth + deeper, block.spent)
+    return Block(data, 0, 0, len(data), Reader(Memory(data)), "", block.depth + deeper, block.spent, block.held)
 
 
 def _together(block: Block, small: list[layers.Layer], options: Options) -> Iterator[Sighting | Text]:
