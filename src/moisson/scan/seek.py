@@ -226,8 +226,8 @@ def zone(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
 
 def fingerprint(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
     """A fingerprint of a PGP key in groups of four."""
-    near = Near(data, end - 27, end + 32)
-    for m in _FOUR.finditer(near.page.text):
+    near = Near(data, end - 34, end + 36)
+    for m in _FOUR.finditer(near.page.text, 5 if end > 34 else 0):
         if hit := identifiers.pgp_at(near.page.text, m.start()):
             yield from near.marks([hit], end - 1)
             return

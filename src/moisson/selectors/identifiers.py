@@ -23,7 +23,9 @@ _IMEI = re.compile(r"\d{15,16}(?!\d)|\d{2}[-/ ]\d{6}[-/ ]\d{6}[-/ ]\d(?![\d-])|\
 _LONG = re.compile(r"89\d{17,18}(?!\d)")
 _BODIES = frozenset(["01", "10", "33", "35", "44", "45", "49", "50", "51", "52", "53", "54", "86", "91", "98", "99"])
 _HEX = {32: "md5", 40: "sha1", 64: "sha256"}
-_PGP = re.compile(r"(?:[0-9A-Fa-f]{4}[ \u00a0]{1,2}){9}[0-9A-Fa-f]{4}(?![0-9A-Fa-f])")
+_PGP = re.compile(
+    r"(?<![0-9A-Fa-f]{4}\s)(?:[0-9A-Fa-f]{4}[ \u00a0]{1,2}){9}[0-9A-Fa-f]{4}(?![0-9A-Fa-f])(?!\s+[0-9A-Fa-f]{4}\b)"
+)
 _MRZ3 = re.compile(
     r"(P[A-Z<])([A-Z<]{3})([A-Z<]{39})[ \t]*\r?\n[ \t]*([A-Z0-9<]{9})([0-9<])([A-Z<]{3})(\d{6})"
     r"(\d)[MFX<](\d{6})(\d)([A-Z0-9<]{14})([0-9<])(\d)"
@@ -274,6 +276,6 @@ def _zone(m: re.Match[str], card: bool) -> list[Hit]:
 
 
 def pgp_at(text: str, start: int) -> Hit | None:
-    """A fingerprint in groups of four that begins here."""
+    """A fingerprint in groups of four that begins here; eleven groups and more are a table of something else."""
     m = _PGP.match(text, start)
     return Hit("pgp", re.sub(r"\s", "", m[0]).upper(), start, m.end(), 0.9) if m else None
