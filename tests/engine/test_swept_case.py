@@ -9,10 +9,12 @@ import shutil
 import struct
 import subprocess
 
+import duckdb
 import pytest
 
 from moisson.engine.case import Case
-from moisson.engine.harvest import Lists, harvest
+from moisson.engine.harvest import Lists, give_up, harvest
+from moisson.engine.plan import sweep_units
 from moisson.export.coverage import coverage
 from moisson.settings import Settings
 from tests.conftest import Silent
@@ -98,4 +100,15 @@ def test_the_smallest_images_are_cases_too(tmp_path, size):
     assert [(c.size, c.unseen) for c in found] == ([(size, [])] if size else [])
     values = case.store.sql("select distinct value from sightings")
     assert values == ([("anna@verger.example",)] if size > 30 else [])
+    case.close()
+
+
+def test_a_stretch_that_no_worker_survives_is_named_with_its_range(tmp_path):
+    image = tmp_path / "small.dd"
+    image.write_bytes(bytes(4096))
+    case = swept(tmp_path / "case", image)
+    unit = next(sweep_units("small", ("p1", "luks"), 300 << 20))
+    result = give_up(tmp_path / "case", unit, "it died")
+    rows = duckdb.sql(f"select address from '{tmp_path}/case/seg/{result.descriptor.name}/failures.parquet'").fetchall()
+    assert rows == [(f"small/p1/luks/@0+{256 << 20}",)]
     case.close()

@@ -195,7 +195,8 @@ def give_up(root: Path, unit: Unit, detail: str) -> Result:
     if unit.do == "read":
         places = [item.address for item in read_items(root / "seg" / unit.segment, unit.start, unit.count)]
     else:
-        places = ["/".join((unit.exhibit, *(unit.place.layers if unit.place else ())))]
+        swept = (f"@{unit.place.offset}+{unit.place.size}",) if unit.do == "sweep" and unit.place else ()
+        places = ["/".join((unit.exhibit, *(unit.place.layers if unit.place else ()), *swept))]
     writer = SegmentWriter(root, unit.exhibit, unit.id)
     for place in places:
         writer.add(Failure(place, f"engine.{unit.do}@1", "crash", f"given up: {detail}"))
