@@ -13,7 +13,6 @@ Zone = Literal["utc", "local", "unknown"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_SECONDS = 253_402_300_799
 _FILETIME_EPOCH = 116_444_736_000_000_000
-_WEBKIT_EPOCH = 11_644_473_600_000_000
 
 
 class Instant(Struct, frozen=True, array_like=True):
@@ -42,11 +41,6 @@ def from_unix(seconds: float, precision: Precision = "s") -> Instant | None:
 def from_filetime(ticks: int) -> Instant | None:
     """Windows FILETIME: 100 ns since 1601 UTC ([MS-DTYP] 2.3.3); None for zero."""
     return _instant((ticks - _FILETIME_EPOCH) * 100, "100ns") if ticks > 0 else None
-
-
-def from_webkit(microseconds: int) -> Instant | None:
-    """WebKit and Chrome: microseconds since 1601 UTC; None for zero."""
-    return _instant((microseconds - _WEBKIT_EPOCH) * 1000, "us") if microseconds > 0 else None
 
 
 def from_datetime(moment: datetime, precision: Precision = "s") -> Instant:

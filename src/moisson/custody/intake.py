@@ -210,8 +210,3 @@ def _moment(text: str, where: str) -> str:
 def _size(files: Sequence[Path]) -> int:
     """The size of the delivered files; of a folder, 0, since nobody has walked it yet."""
     return sum(file.stat().st_size for file in files if file.is_file())
-
-
-def with_files(exhibit: Exhibit, files: Sequence[Path]) -> Exhibit:
-    """The same exhibit, delivered in other files: for evidence that has moved."""
-    return replace(exhibit, files=tuple(file.resolve().as_posix() for file in files), size=_size(files))

@@ -7,14 +7,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
-from phonenumbers import PhoneMetadata
 
-from moisson import registry
 from moisson.address import Address
-from moisson.address import decode as decode_name
-from moisson.address import encode as encode_name
-from moisson.carve.find import prepare as prepare_carvers
 from moisson.engine import messages as m
+from moisson.engine.asked import Asked
 from moisson.engine.extents import batched, extents, medium_of
 from moisson.engine.opened import Opened, failure_kind
 from moisson.engine.ranges import moved
@@ -24,18 +20,14 @@ from moisson.engine.sweep import Sweep
 from moisson.errors import EvidenceError
 from moisson.evidence import volume
 from moisson.evidence.filesystem import Fault
-from moisson.identify.kind import identify, prepare
 from moisson.model import Failure, Sighting
 from moisson.reader import Reader
-from moisson.scan import anchors
 from moisson.scan.sample import sample
 from moisson.scan.sweep import Options, sweep_bytes
-from moisson.selectors import find, language
+from moisson.selectors import find
 from moisson.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from moisson.engine.sandbox import Channel
     from moisson.model import Record
 
@@ -45,37 +37,6 @@ _BATCH = 500
 _RECORDS = 20_000
 _SEEN = 20_000
 _PIECE = 8 << 20
-_SAMPLES = (
-    "Voir Karim Haddad, tél. 06 12 34 56 78, +33 6 12 34 56 78, karim@exemple.fr, 48.8566, 2.3522, AA-123-BB",
-    "Ask Abu Omar on 0044 7911 123456 about IBAN GB29 NWBK 6016 1331 9268 19, http://t.me/example 192.168.1.1",
-    "اسأل محمد بن علي أبو عمر رقم الهاتف ٠٧٧٠١٢٣٤٥٦٧ في بغداد",
-)
-
-
-class Asked:
-    """The files of a folder exhibit, which the trusted side opens one by one."""
-
-    def __init__(self, channel: Channel, exhibit: str) -> None:
-        self.channel, self.exhibit = channel, exhibit
-        self.skipped: list[tuple[str, str]] = []
-
-    def walk(self) -> Iterator[tuple[str, int, int]]:
-        """Every regular file: relative path, size, time of change in ns."""
-        while True:
-            answer, _ = self.channel.ask(m.encode(m.Ask("walk", self.exhibit)))
-            page = m.pages.decode(answer)
-            if not page.files:
-                self.skipped = [(decode_name(path), why) for path, why in page.skipped]
-                return
-            for path, size, changed in page.files:
-                yield decode_name(path), size, changed
-
-    def open(self, path: str) -> int:
-        """A read-only descriptor of one file."""
-        answer, descriptors = self.channel.ask(m.encode(m.Ask("open", self.exhibit, encode_name(path))))
-        if not descriptors:
-            raise EvidenceError(answer.decode("utf-8", "replace") or f"cannot open {path}")
-        return descriptors[0]
 
 
 class Server:
@@ -261,22 +222,6 @@ class Server:
             left -= len(chunk)
             if left <= 0:
                 return
-
-
-def warm() -> None:
-    """Load every table that a reader would load at first use, so that children share them; sees no evidence."""
-    registry.load()
-    prepare()
-    context = find.Context(regions=Settings().regions, languages=Settings().languages)
-    find.warm(context)
-    for text in _SAMPLES:
-        list(find.find(text, context))
-        language.languages(text, context)
-        identify(Reader.of(text.encode()), "a.txt")
-    PhoneMetadata.load_all()
-    for matcher in (anchors.everywhere(), anchors.in_text()):
-        matcher.match(_SAMPLES[0].encode())
-    prepare_carvers()
 
 
 def serve(channel: Channel) -> None:

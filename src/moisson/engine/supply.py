@@ -40,7 +40,7 @@ PRELOAD = (
     "moisson.selectors.language:_whole",
     "moisson.identify.kind",
     *BUILT_IN,
-    "moisson.engine.serve:warm",
+    "moisson.engine.warm:warm",
 )
 _DECODED = (".e01", ".ex01", ".s01", ".qcow2", ".vmdk", ".vhd", ".vhdx")
 
