@@ -3,9 +3,11 @@ from __future__ import annotations
 import hashlib
 import random
 
+import msgspec
 import pytest
 
 from moisson.engine import alone
+from moisson.engine.sandbox import Outcome
 from moisson.errors import EvidenceError
 from moisson.settings import Settings
 
@@ -49,3 +51,45 @@ def test_what_is_no_image_any_more_says_so(tmp_path):
     path.write_bytes(b"EVF\t\r\n\xff\0" + bytes(3000))
     with pytest.raises(EvidenceError):
         sweep(path, 1)
+
+
+class Box:
+    """A sandbox whose child breaks, or cannot read, wherever a piece holds a certain byte."""
+
+    def __init__(self, bad, how):
+        self.bad, self.how, self.asked = bad, how, 0
+
+    def call(self, request, descriptors, seconds, take):
+        piece = msgspec.json.decode(request, type=alone.Piece)
+        self.asked += 1
+        take(msgspec.json.encode(alone.Seen(stretches=((piece.start, 4096, 1),))))
+        broken = piece.start <= self.bad < piece.stop
+        if broken and self.how == "crash":
+            return Outcome("crash", "SIGSEGV")
+        take(msgspec.json.encode(alone.Ended(piece.stop, error="no data" if broken else "")))
+        return Outcome("ok")
+
+
+@pytest.mark.parametrize("how", ["crash", "unreadable"])
+@pytest.mark.parametrize("bad", [0, 5 << 20, (64 << 20) - 1, 64 << 20, (128 << 20) - 1, 1 << 40])
+def test_a_piece_that_breaks_is_halved_until_only_what_is_at_fault_is_left_out(bad, how):
+    box = Box(bad, how)
+    piece = alone.Piece(("disk",), "disk", Settings(), 0, alone.PIECE)
+    found = list(alone._run(box, piece, ()))
+    assert [r.piece.start for r in found[1:]] == [r.piece.stop for r in found[:-1]]
+    assert (found[0].piece.start, found[-1].piece.stop) == (0, alone.PIECE)
+    faulty = [r.piece for r in found if r.ended.error]
+    assert [p.stop - p.start for p in faulty] == ([alone.LEAST] if bad < alone.PIECE else [])
+    assert all(p.start <= bad < p.stop for p in faulty)
+    assert [next(iter(r.told.seen())).stretches[0][0] for r in found] == [r.piece.start for r in found]
+    assert box.asked <= 9
+
+
+def test_a_medium_full_of_values_is_told_whole_and_in_order(tmp_path):
+    path = tmp_path / "list.dd"
+    with path.open("wb") as file:
+        for n in range(60_000):
+            file.write((b"person%06d@verger.example" % n).ljust(32, b"\n"))
+    seen = []
+    alone.sweep([path], "list", Settings(), 2, lambda s: seen.extend(s.sightings))
+    assert [s.value for s in seen] == [f"person{n:06}@verger.example" for n in range(60_000)]
