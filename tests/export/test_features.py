@@ -6,6 +6,7 @@ import json
 import pytest
 
 from moisson.errors import UsageError
+from moisson.export import features
 from moisson.export.features import escape, forensic_path, open_features
 from moisson.model import Sighting
 
@@ -67,3 +68,41 @@ def test_paths_name_each_decoder():
 def test_control_characters_are_escaped_as_their_bytes():
     assert escape("plain ب") == "plain ب"
     assert escape("a\nb\u202e") == "a\\x0Ab\\xE2\\x80\\xAE"
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "be"])
+def test_a_kind_names_no_file_outside_of_the_folder(tmp_path, form):
+    writer = open_features(form, tmp_path / "in" / "out", "disk.dd")
+    for kind in ("../../stolen", "/tmp/stolen", "", "a" * 300, "a\0b", "email"):
+        writer.add(Sighting("disk/@1+2", "sweep.scan@1", kind, "value", "raw"))
+    writer.close()
+    assert [p.name for p in tmp_path.iterdir()] == ["in"]
+    assert [p.name for p in (tmp_path / "in").iterdir()] == ["out"]
+    names = {p.name for p in (tmp_path / "in" / "out").iterdir()}
+    assert {"email_histogram.txt", "other_histogram.txt"} <= names
+
+
+def test_no_more_files_are_opened_than_a_process_may(tmp_path):
+    writer = open_features("be", tmp_path / "out", "disk.dd")
+    for n in range(3000):
+        writer.add(Sighting("disk/@1+2", "sweep.scan@1", f"kind{n}", "value", "raw"))
+    writer.close()
+    names = {p.name for p in (tmp_path / "out").iterdir()}
+    assert "other.txt" in names
+    assert len(names) < 250
+    rows = [
+        x for p in (tmp_path / "out").glob("*.txt") if "histogram" not in p.name for x in p.read_text().splitlines()
+    ]
+    assert len([row for row in rows if not row.startswith("#")]) == 3000
+
+
+def test_values_beyond_the_room_of_a_histogram_are_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(features, "_MOST_VALUES", 3)
+    writer = open_features("jsonl", tmp_path / "out", "disk.dd")
+    for n in (0, 1, 2, 3, 4, 0):
+        writer.add(Sighting("disk/@1+2", "sweep.scan@1", "email", f"v{n}", "raw"))
+    writer.close()
+    lines = (tmp_path / "out" / "email_histogram.txt").read_text().splitlines()
+    assert lines[0] == "n=2\tv0"
+    assert len(lines) == 4
+    assert "2 more sightings" in lines[-1]

@@ -8,6 +8,7 @@ in what it decoded: `756745-ZIP-3418-GZIP-120`.
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Literal, Protocol, TextIO
 
@@ -17,14 +18,22 @@ from moisson.export.sheets import harmless
 from moisson.model import encode
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from moisson.model import Sighting
 
 Form = Literal["jsonl", "csv", "be"]
-_MOST_VALUES = 2_000_000
+_MOST_VALUES, _MOST_FILES = 2_000_000, 100
+_NAME = re.compile(r"[a-z0-9_-]{1,40}")
 _RECORDERS = {"card": "ccn", "phone": "telephone", "mac": "ether", "coords": "gps", "ipv4": "ip", "ipv6": "ip"}
 _COLUMNS = ("address", "kind", "value", "raw", "context", "confidence")
+
+
+def _file_of(kind: str, known: Collection[str]) -> str:
+    """The name of the file for a kind: what comes from a confined process names no other, and not too many."""
+    fits = _NAME.fullmatch(kind) and (kind in known or len(known) < _MOST_FILES)
+    return kind if fits else "other"
 
 
 class Writer(Protocol):
@@ -57,7 +66,8 @@ class Histogram:
     def write(self, prefix: str = "") -> None:
         """One file a kind, most frequent values first."""
         files: dict[str, TextIO] = {}
-        for (kind, value), n in sorted(self.counts.items(), key=lambda pair: (-pair[1], pair[0])):
+        for (sort, value), n in sorted(self.counts.items(), key=lambda pair: (-pair[1], pair[0])):
+            kind = _file_of(sort, files)
             if kind not in files:
                 files[kind] = (self.folder / f"{kind}_histogram.txt").open("w", encoding="utf-8", newline="\n")
                 files[kind].write(prefix)
@@ -116,7 +126,7 @@ class Features:
 
     def add(self, sighting: Sighting) -> None:
         """Write one."""
-        recorder = _RECORDERS.get(sighting.kind, sighting.kind)
+        recorder = _file_of(_RECORDERS.get(sighting.kind, sighting.kind), self.files)
         if recorder not in self.files:
             self.files[recorder] = (self.folder / f"{recorder}.txt").open("w", encoding="utf-8", newline="\n")
             self.files[recorder].write(self._banner("Feature-Recorder", recorder))
