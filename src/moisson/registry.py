@@ -17,6 +17,7 @@ Seam = Literal["open", "carve", "identify", "extract", "find", "export"]
 
 BUILT_IN = (
     "moisson.carve.rows",
+    "moisson.extract.android",
     "moisson.extract.archive",
     "moisson.extract.calendar",
     "moisson.extract.ebook",

@@ -8,6 +8,7 @@ import msgspec
 
 from moisson.link import countries, rarity
 from moisson.link.aliases import aliases
+from moisson.link.holders import holders
 from moisson.times import Instant
 from moisson.triage.match import current_run
 
@@ -67,11 +68,14 @@ def _messages(reader: Reader) -> Iterator[Row]:
     rows = reader.stream(
         "select app, exhibit, parties, when_ns, text from events where kind = 'message' order by exhibit, address"
     )
+    own = {e: next((v for k, v in stated if k == "phone"), "") for e, stated in holders(reader).items()}
     for app, exhibit, parties, ns, text in rows:
         sides = {"sender": "", "recipient": ""}
         for party in parties or ():
             if party["role"] in sides and not sides[party["role"]]:
                 sides[party["role"]] = party["value"]
+        if app != "email" and len(parties or ()) == 1:
+            sides = {side: value or own.get(exhibit, "") for side, value in sides.items()}
         when = "" if ns is None else str(Instant(ns, "s"))
         row = {"app": app, "exhibit": exhibit, "from": sides["sender"], "to": sides["recipient"]}
         yield row | {"time": when, "text": text}

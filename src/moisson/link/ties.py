@@ -3,7 +3,7 @@
 What a line, a card or an entry holds is tied, the fewer the stronger. An entry is a run of lines in which no kind comes
 twice, for a kind that comes again begins the next. Rows of a database follow each other by chance and make no entry;
 without a name they are messages and calls, which say little of who is party to them. An address that spells the name of
-somebody in the case is tied to it.
+somebody in the case is tied to it, and what a device states of itself to the owner it names.
 Everything is bounded: crowded lines are skipped, entries are short, a selector keeps its strongest ties.
 """
 
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from moisson.link.aliases import aliases
+from moisson.link.holders import holders, parts
 from moisson.link.origins import is_common
 from moisson.selectors.spelling import skeleton, tokens
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 Key = tuple[str, str]
 
 SAME_LINE, NEXT_LINE, SAME_CARD, FAINT, SPELLED, KUNYA = 1.0, 0.5, 1.5, 0.05, 0.5, 0.5
+OWNED = 2.0
 CROWD, ENTRY, GAP = 12, 10, 2
 KEEP, MOST, SPELLINGS = 48, 192, 8
 AT_ONCE = 100_000
@@ -113,6 +115,7 @@ def gather(reader: Reader) -> Ties:
             _tie_near(ties, before, line)
         entry.append(line)
     _tie_spelled(ties)
+    _tie_devices(ties, reader, meant)
     return ties
 
 
@@ -152,6 +155,17 @@ def _tie_spelled(ties: Ties) -> None:
     for kind, value in list(ties.where):
         if kind == "email" and (name := _spelled(value)) in ties.where and name is not None:
             ties.add((kind, value), name, SPELLED)
+
+
+def _tie_devices(ties: Ties, reader: Reader, meant: dict[Key, str]) -> None:
+    """What a device states of itself is tied to whom it calls its owner."""
+    stated = parts(reader)
+    for exhibit, owners in holders(reader).items():
+        keys = [name_key(v) if k == "name" else (k, meant.get((k, v), v)) for k, v in owners]
+        for owner in {key for key in keys if key in ties.where and key is not None}:
+            for part in stated.get(exhibit, ()):
+                if part in ties.where and not is_common(*part):
+                    ties.add(owner, part, OWNED)
 
 
 def _spelled(address: str) -> Key | None:
