@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import random
 import time
+import zipfile
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moisson.carve.anchors import anchors, text_carver
-from moisson.carve.find import BROKEN
+from moisson.carve.find import BROKEN, find
 from moisson.carve.ground import Ground
-from moisson.reader import Memory
+from moisson.reader import Memory, Reader
 from tests.carve.made import files
 
 CARVERS = sorted({anchor.carver for anchor in anchors()})
@@ -57,10 +59,19 @@ def test_anything_behind_an_anchor(number, rest):
     [b"PK\3\4" + bytes(22) + b"\1\0\0\0a", b"%PDF-1.4\n", b"\x1f\x8b\x08\0\0\0\0\0\0\3", b"BEGIN:VCARD\n", b"{\\rtf1 "],
 )
 def test_many_false_beginnings_cost_no_more_than_their_size(anchor):
-    from moisson.carve.find import find
-    from moisson.reader import Reader
 
     sector = anchor + random.Random(1).randbytes(512 - len(anchor))
     began = time.process_time()
     assert [c for c in find(Reader.of(sector * 4096)) if c.confidence >= 0.9] == []
     assert time.process_time() - began < 6
+
+
+def test_a_member_that_swells_is_not_unpacked_at_every_sector():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo("swollen"), bytes(200 << 20))
+    data = out.getvalue()
+    parted = data[:1024] + random.Random(1).randbytes(4096) + data[1024:]
+    began = time.process_time()
+    list(find(Reader.of(parted.ljust(1 << 20, b"\0"))))
+    assert time.process_time() - began < 8

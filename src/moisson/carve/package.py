@@ -17,6 +17,7 @@ _METHODS = frozenset((0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 14, 16, 18, 19, 93, 94,
 _MEMBERS = 200_000
 _REACH = 256 << 20
 _ENDS = 64
+_SWELLS = 32
 _CHECKED = 48 << 20
 _UNPACKED = 1 << 30
 
@@ -284,7 +285,10 @@ def _completes(span: Span, unpacker: object, total: int, at: int, left: int, wan
             return False
         at, left = at + len(piece), left - len(piece)
         try:
-            total = zlib.crc32(copy.decompress(piece) if copy else piece, total)
+            made = copy.decompress(piece) if copy else piece
         except zlib.error:
             return False
+        if copy and not span.ground.afford(len(made) // _SWELLS):
+            return False
+        total = zlib.crc32(made, total)
     return total == wanted and (copy is None or copy.eof)
