@@ -69,9 +69,9 @@ def test_many_false_beginnings_cost_no_more_than_their_size(anchor):
 def test_a_member_that_swells_is_not_unpacked_at_every_sector():
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(zipfile.ZipInfo("swollen"), bytes(200 << 20))
+        archive.writestr(zipfile.ZipInfo("swollen"), bytes(200 << 20), zipfile.ZIP_DEFLATED)
     data = out.getvalue()
-    parted = data[:1024] + random.Random(1).randbytes(4096) + data[1024:]
+    parted = data[: 150 << 10] + data[1024:5120] + data[150 << 10 :]
     began = time.process_time()
     list(find(Reader.of(parted.ljust(1 << 20, b"\0"))))
-    assert time.process_time() - began < 8
+    assert time.process_time() - began < 15
