@@ -29,6 +29,8 @@ _PIECE = (1 << 20) + (1 << 15)
 _REACH = 256
 _SMALL = 1 << 18
 _HELD = 160 << 20
+# So many beginnings of layers are tried in one block and all that is in it.
+_TRIES = 30_000
 _APART = bytes(64)
 # These keep pieces of the text as they are, so that values seen in the compressed bytes may be cut short.
 _TORN = frozenset({"lznt1", "xpress"})
@@ -57,7 +59,7 @@ class Block:
     prefix: str
     depth: int
     spent: list[int] = field(default_factory=lambda: [0])
-    held: list[int] = field(default_factory=lambda: [0])
+    held: list[int] = field(default_factory=lambda: [0, 0])
 
 
 def scan(block: Block, options: Options, flags: bytearray | None = None) -> Iterator[Sighting | Text]:
@@ -167,6 +169,9 @@ def _ask(
         if seeker is None:
             if name == "run" and not layers.promising(block, end):
                 continue
+            if block.held[1] > _TRIES:
+                continue
+            block.held[1] += 1
             if layer := layers.begin(name, block, end, options):
                 last[name] = max(last[name], layer.end)
                 inner += _kept(block, layer)
