@@ -293,7 +293,7 @@ class Server:
 
     def _scan(self, piece: Piece, medium: Image) -> None:
         context = find.Context(regions=piece.settings.regions, languages=piece.settings.languages)
-        options = scanning.Options(context=context, words=False)
+        options = scanning.Options(context=context, words=False, repeats=0)
         sightings: list[Sighting] = []
         stretches: list[tuple[int, int, int]] = []
         found = scanning.sweep(Reader(medium), piece.base, piece.start, piece.stop, options, (self._hash,))

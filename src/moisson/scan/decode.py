@@ -16,7 +16,7 @@ import zstandard
 from isal import isal_zlib
 
 from moisson.errors import AddressError, DamagedError, UnsupportedError
-from moisson.reader import Reader
+from moisson.reader import Reader, Window
 from moisson.scan import lznt1, pdftext, xmltext, xpress
 from moisson.scan.seek import gps
 
@@ -100,15 +100,30 @@ def _bzip2(source: Reader, limit: int) -> Decoded:
 
 
 def _zstd(source: Reader, limit: int) -> Decoded:
-    reader = zstandard.ZstdDecompressor(max_window_size=_DICTIONARY).stream_reader(source.file())
-    out, size = [], 0
+    out, size, end = [], 0, 0
     try:
+        end = _frame(source)
+        frame = Reader(Window(source.medium, 0, min(end, source.size)))
+        reader = zstandard.ZstdDecompressor(max_window_size=_DICTIONARY).stream_reader(frame.file())
         while size < limit and (made := reader.read(min(_PIECE, limit - size))):
             out.append(made)
             size += len(made)
     except _FAULTS:
         return Decoded(b"".join(out), 4, False)
-    return Decoded(b"".join(out), 4, size < limit)
+    whole = end <= source.size and size < limit
+    return Decoded(b"".join(out), end if whole else 4, whole)
+
+
+def _frame(source: Reader) -> int:
+    """How long a Zstandard frame is (RFC 8878 3.1.1): its header, its blocks, its checksum."""
+    head = source.head(18)
+    at = int(zstandard.frame_header_size(head))
+    last = False
+    while not last and at < source.size:
+        word = int.from_bytes(source.pread(at, 3), "little")
+        last, kind, size = bool(word & 1), word >> 1 & 3, word >> 3
+        at += 3 + (1 if kind == 1 else size)
+    return at + 4 * bool(zstandard.get_frame_parameters(head).has_checksum)
 
 
 def _zip(source: Reader, limit: int) -> Decoded:

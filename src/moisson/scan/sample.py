@@ -65,7 +65,8 @@ class Sample(NamedTuple):
         best = max((s for s in SORTS if s != "empty"), key=lambda s: self.counts.get(s, 0))
         if best == "random" and self.counts["random"] >= 0.95 * self.places:
             return "encrypted"
-        return f"mostly {best}" if self.counts.get(best, 0) > _MOSTLY * used else "mixed"
+        content = f"mostly {best}" if self.counts.get(best, 0) > _MOSTLY * used else "mixed"
+        return f"mostly empty, the rest {content}" if used < _MOSTLY * self.places else content
 
 
 def interval(n: int, of: int) -> tuple[float, float]:

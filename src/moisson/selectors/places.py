@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from functools import cache
 from importlib import import_module
 from math import asin, cos, radians, sin, sqrt
@@ -104,7 +105,9 @@ def _mgrs(text: str, start: int) -> Hit | None:
     if len(digits) % 2 or (m[3] and len(m[3]) != len(m[4])) or not 1 <= int(m[1][:-1]) <= 60:
         return None
     try:
-        lat, lon = _converter().toLatLon(f"{m[1]}{m[2]}{digits}")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # a latitude that does not fit its letter is refused below
+            lat, lon = _converter().toLatLon(f"{m[1]}{m[2]}{digits}")
     except (import_module("mgrs").core.MGRSError, ValueError):
         return None
     value = position(lat, lon)
