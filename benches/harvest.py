@@ -1,6 +1,7 @@
 """The harvest of a haul: MB of media per core-second, memory by role, one worker against two.
 
-python -m benches.harvest HAUL   where HAUL was written by the haul generator (media/, intake.csv, known.csv …)
+python -m benches.harvest HAUL [PASS]   where HAUL was written by the haul generator (media/, intake.csv, known.csv …)
+and PASS is the last pass, harvest unless said otherwise
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ def media_bytes(haul: Path) -> int:
     return sum((haul / name).stat().st_size for name in names)
 
 
-def harvest(haul: Path, root: Path, workers: int) -> Cost:
+def harvest(haul: Path, root: Path, workers: int, until: str) -> Cost:
     """One harvest in a fresh case."""
     command = [sys.executable, "-m", "moisson", "harvest", root, "--workers", workers, "--intake", haul / "intake.csv"]
+    command += ["--until", until]
     for option in ("watchlist.csv", "requirements.yaml", "known.csv"):
         if (haul / option).exists():
             command += [f"--{option.partition('.')[0]}", haul / option]
@@ -35,13 +37,13 @@ def harvest(haul: Path, root: Path, workers: int) -> Cost:
 
 def main() -> None:
     """Print the table."""
-    haul = Path(sys.argv[1])
+    haul, until = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "harvest"
     size, costs = media_bytes(haul), {}
-    print(f"{size / 1e6:.0f} MB of media")
+    print(f"{size / 1e6:.0f} MB of media, until {until}")
     print(f"{'workers':>7} {'wall s':>8} {'CPU s':>8} {'MB/CPU s':>9} {'MB/s':>7}  peak MB by role")
     with tempfile.TemporaryDirectory() as folder:
         for workers in (1, 2):
-            cost = costs[workers] = harvest(haul, Path(folder) / f"case{workers}", workers)
+            cost = costs[workers] = harvest(haul, Path(folder) / f"case{workers}", workers, until)
             peaks = ", ".join(f"{role} {mb:.0f}" for role, mb in sorted(cost.peaks.items()) if mb)
             print(
                 f"{workers:7} {cost.wall:8.1f} {cost.cpu:8.1f} {size / 1e6 / cost.cpu:9.1f} "
