@@ -54,7 +54,10 @@ def test_a_piece_of_a_sought_file_in_free_space_is_a_lead_that_leads_to_its_byte
     data[2_000_000:2_000_021] = b" anna@verger.example "
     image.write_bytes(data)
     case = swept(tmp_path / "case", image, sought=(tmp_path / "plan.bin",))
-    ((why, evidence),) = case.store.sql("select why, evidence from leads where rule = 'sought-content'")
+    ((why, evidence, urgency),) = case.store.sql(
+        "select why, evidence, severity from leads where rule = 'sought-content'"
+    )
+    assert urgency == 2
     assert why == "5 of 40 blocks of the sought file plan.bin lie on this medium"
     assert [case.read(address) for address in evidence] == [sought[7 * 4096 : 12 * 4096]]
     rows = case.store.sql("select run, address, value from sightings where value = 'anna@verger.example'")

@@ -253,7 +253,7 @@ class Sweep:
     def _lead(self, sought: Target, number: int, seen: Sequence[Sighting]) -> Lead:
         blocks = len({match.number for match in self.matches if match.target == number})
         why = f"{blocks} of {sought.blocks} blocks of the sought file {sought.name} lie on this medium"
-        severity = 90 if blocks >= sought.blocks // 2 else 70
+        severity = 1 if 2 * blocks >= sought.blocks else 2
         evidence = tuple(s.address for s in seen[:_SHOWN])
         return Lead(evidence[0], "sweep.blocks@1", "sought-content", severity, why, self.request.exhibit, evidence)
 
