@@ -192,25 +192,6 @@ def test_bombs_stay_within_their_budget():
     assert finds(nested + bytes(64) + text, layer=4 << 20, budget=8 << 20) == {("email", text.decode())}
 
 
-def test_the_deep_sweep_sees_what_only_words_tell():
-    note = "Meeting notes of Tuesday, written in haste.\nTel: 0770 123 4567 (Ahmed)\nالاجتماع غدا في الموصل، هاتف ٠٧٨٠ ١٢٣ ٤٥٦٧\n"
-    data = random.Random(4).randbytes(6000) + bytes(8) + note.encode() * 2 + bytes(8) + random.Random(5).randbytes(6000)
-    assert ("phone", "+9647701234567") not in finds(data)
-    assert {("phone", "+9647701234567"), ("phone", "+9647801234567")} <= finds(data, deep=True)
-    records = list(sweep_bytes(data, "E1", Options(deep=True)))
-    (text,) = [r for r in records if isinstance(r, Text)]
-    assert text.content.strip() == (note * 2).strip()
-    for r in records:
-        if isinstance(r, Sighting | Text):
-            assert resolve(Reader(Memory(data)), r.address).decode() == (r.content if isinstance(r, Text) else r.raw)
-
-
-def test_deep_texts_go_on_over_steps():
-    data = b"a row of plain small words that goes on and on over the page\n" * 20_000
-    texts = [r for r in sweep_bytes(data, "E1", Options(deep=True)) if isinstance(r, Text)]
-    assert "".join(t.content for t in texts).encode() == data
-
-
 class Broken(Memory):
     """A medium of which a part cannot be read."""
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from moisson.model import Sighting, Text
 from moisson.reader import Memory, Reader
-from moisson.scan import anchors, deep, gates, layers, wide, words
+from moisson.scan import anchors, gates, layers, wide, words
 from moisson.scan.decode import decode
 from moisson.scan.layers import RUN
 from moisson.scan.seek import SEEKERS
@@ -69,7 +69,6 @@ def scan(block: Block, options: Options, flags: bytearray | None = None) -> Iter
     ranges, held = _Ranges(), block.held[0]
     for start in range(0, len(block.data), _PIECE):
         _piece(block, start, options, flags, marks, inner, ranges)
-    runs = _texts(block, ranges, options, marks) if options.deep else []
     torn = [(layer.start, layer.end) for layer in inner if layer.scheme in _TORN]
     seen: dict[str, int] = {}
     for mark in _settle(marks):
@@ -77,10 +76,7 @@ def scan(block: Block, options: Options, flags: bytearray | None = None) -> Iter
         if (times <= options.repeats or not options.repeats) and not any(a <= mark.start < b for a, b in torn):
             yield _found(block, mark)
     if options.words:
-        for text in runs:
-            yield _words(block, text)
-        arabic = () if options.deep else words.arabic(block.data, ranges.arabic)
-        for run in (*arabic, *words.old(block.data, ranges.old)):
+        for run in (*words.arabic(block.data, ranges.arabic), *words.old(block.data, ranges.old)):
             if block.first <= run.start < block.stop:
                 yield _words(block, run)
     yield from _wide(block, ranges, options)
@@ -96,13 +92,11 @@ class _Ranges:
     long: list[tuple[int, int]] = field(default_factory=list)
     arabic: list[tuple[int, int]] = field(default_factory=list)
     old: list[tuple[int, int]] = field(default_factory=list)
-    dense: list[tuple[int, int]] = field(default_factory=list)
 
     def add(self, seen: gates.Gates, start: int) -> None:
         """Take what one piece, which begins here, showed."""
         for mine, found in (
             (self.wide, seen.wide), (self.long, seen.long), (self.arabic, seen.arabic), (self.old, seen.old),
-            (self.dense, seen.dense),
         ):  # fmt: skip
             for a, b in found:
                 if mine and mine[-1][1] >= a + start:
@@ -137,15 +131,6 @@ def _piece(
         a, b = max(0, a + start - _REACH), b + start
         _ask(block, anchors.in_text().match(view[a:b], a), anchors.in_text().seeks, options, marks, inner)
     inner += layers.by_page(data, start, min(len(data), start + _PIECE), block.first, block.stop)
-
-
-def _texts(block: Block, ranges: _Ranges, options: Options, marks: list[Mark]) -> list[words.Words]:
-    """The stretches of text of a block; what the finder sees in them goes to `marks`."""
-    texts = []
-    for run in deep.runs(block.data, deep.joined(ranges.dense, ranges.arabic), block.first, block.stop):
-        marks += deep.marks(block.data, run, options.context)
-        texts.append(words.Words(run.start, run.end, block.data[run.start : run.end].decode("utf-8", "replace")))
-    return texts
 
 
 def _ask(

@@ -79,13 +79,14 @@ def _chunk(body: bytes) -> bytes:
             back, length = (token >> shift) + 1, (token & ((1 << shift) - 1)) + 3
             if back > size or size + length > CHUNK:
                 raise DamagedError("LZNT1 match out of reach")
-            _copy(out, back, length)
+            copy(out, back, length)
     if len(out) > CHUNK:
         raise DamagedError("LZNT1 chunk too long")
     return bytes(out)
 
 
-def _copy(out: bytearray, back: int, length: int) -> None:
+def copy(out: bytearray, back: int, length: int) -> None:
+    """Repeat what was written `back` bytes ago, which may overlap what is being written."""
     start = len(out) - back
     if back >= length:
         out += out[start : start + length]

@@ -28,15 +28,13 @@ AHEAD = 1 << 14
 class Options(Struct, frozen=True):
     """What a sweep looks for.
 
-    `words` asks for runs of Arabic as texts; `deep` for all text, and for whatever the finder over texts sees in it:
-    twenty times slower, for what belongs to no file. `flags` asks for the make of pages. A value that stands more than
-    `repeats` times in one stretch (a step of the reading, or what came out of it together) is given that often, 0 for
-    always. `depth`, `layer` and `budget` bound what may come out: layers in one another, bytes of one, bytes in a step.
+    `words` asks for runs of Arabic as texts, `flags` for the make of pages. A value that stands more than `repeats`
+    times in one stretch (a step of the reading, or what came out of it together) is given that often, 0 for always.
+    `depth`, `layer` and `budget` bound what may come out: layers in one another, bytes of one, bytes in a step.
     """
 
     context: Context = Context()
     words: bool = True
-    deep: bool = False
     flags: bool = True
     repeats: int = 16
     depth: int = 6

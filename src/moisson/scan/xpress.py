@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from moisson.errors import DamagedError
+from moisson.scan.lznt1 import copy
 
 if TYPE_CHECKING:
     from moisson.reader import Reader
@@ -66,7 +67,7 @@ def decompress(data: bytes, limit: int) -> bytes:
                 length += 7
         if back > len(out) or length < 0:
             break
-        _copy(out, back, min(length + 3, limit - len(out)))
+        copy(out, back, min(length + 3, limit - len(out)))
     return bytes(out)
 
 
@@ -82,12 +83,3 @@ def _long(data: bytes, at: int) -> tuple[int, int]:
         length = int.from_bytes(data[at : at + 4], "little")
         at += 4
     return (length if length >= 22 else -1), at
-
-
-def _copy(out: bytearray, back: int, length: int) -> None:
-    start = len(out) - back
-    if back >= length:
-        out += out[start : start + length]
-    else:
-        piece = bytes(out[start:])
-        out += (piece * (length // back + 1))[:length]
