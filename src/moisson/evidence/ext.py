@@ -11,8 +11,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from moisson.errors import AddressError, DamagedError, PasswordError
-from moisson.evidence.extents import Claims, Extent, Pieces, Range, complement, first, length, overlaps, rest
-from moisson.evidence.filesystem import Budget, Entry, Fault, printable
+from moisson.evidence.extents import Claims, Extent, Pieces, Range, first, length, overlaps, rest
+from moisson.evidence.filesystem import Budget, Entry, Fault, printable, unclaimed
 from moisson.evidence.inodes import DIRECTORY, ENCRYPTED, FILE, INLINE, LINK, Inode, Inodes
 from moisson.evidence.named import label_and_serial
 from moisson.evidence.names import read_names
@@ -250,11 +250,7 @@ class Ext:
 
     def free(self) -> list[Range]:
         """What no live entry claims."""
-        if self._claimed is None:
-            for _ in self.entries():
-                if self._claimed is not None:
-                    break
-        return complement(self._claimed or [], self.medium.size)
+        return unclaimed(self.entries(), lambda: self._claimed, self.medium.size)
 
 
 def _open(medium: Medium) -> Inodes | None:

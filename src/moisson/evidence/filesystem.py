@@ -8,12 +8,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from moisson.errors import UnsupportedError
+from moisson.evidence.extents import complement
 from moisson.model import FailureKind
 from moisson.times import Instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from moisson.evidence.extents import Range
     from moisson.reader import Medium, Reader
 
 
@@ -97,6 +99,13 @@ def mount(kind: str, medium: Medium) -> FileSystem:
     if kind in tsk.SCHEMES:
         return tsk.Tree(kind, medium)
     raise UnsupportedError(f"no reader for {kind}")
+
+
+def unclaimed(entries: Iterator[object], claimed: Callable[[], list[Range] | None], size: int) -> list[Range]:
+    """What of a volume no live entry claims; `claimed` knows it at some point of the listing, or before."""
+    while claimed() is None and next(entries, None) is not None:
+        pass
+    return complement(claimed() or [], size)
 
 
 def printable(name: str | bytes) -> str:

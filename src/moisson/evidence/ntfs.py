@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 from moisson.errors import AddressError, DamagedError, PasswordError, UnsupportedError
 from moisson.evidence import mft
-from moisson.evidence.extents import Claims, Extent, Pieces, Range, complement, first, length, overlaps, rest
-from moisson.evidence.filesystem import Budget, Entry, Fault, printable
+from moisson.evidence.extents import Claims, Extent, Pieces, Range, first, length, overlaps, rest
+from moisson.evidence.filesystem import Budget, Entry, Fault, printable, unclaimed
 from moisson.evidence.filetable import Table
 from moisson.evidence.folders import ORPHANS, ROOT, Folders
 from moisson.evidence.packed import Library
@@ -251,11 +251,7 @@ class Ntfs:
 
     def free(self) -> list[Range]:
         """What no live record claims."""
-        if self._claimed is None:
-            for _ in self.entries():
-                if self._claimed is not None:
-                    break
-        return complement(self._claimed or [], self.medium.size)
+        return unclaimed(self.entries(), lambda: self._claimed, self.medium.size)
 
 
 def _room(attribute: mft.Attribute, extents: list[Extent], size: int) -> int:

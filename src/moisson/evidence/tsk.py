@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytsk3  # type: ignore[import-untyped]
 
 from moisson.errors import AddressError, DamagedError, UnsupportedError
-from moisson.evidence.extents import Claims, Extent, Pieces, Range, complement, first, length, rest
-from moisson.evidence.filesystem import Budget, Entry, Fault
+from moisson.evidence.extents import Claims, Extent, Pieces, Range, first, length, rest
+from moisson.evidence.filesystem import Budget, Entry, Fault, unclaimed
 from moisson.evidence.named import label_and_serial
 from moisson.evidence.rows import Geometry, Row
 from moisson.evidence.sleuth import (
@@ -252,8 +252,4 @@ class Tree:
 
     def free(self) -> list[Range]:
         """What no live entry claims."""
-        if self._claimed is None:
-            for _ in self.entries():
-                if self._claimed is not None:
-                    break
-        return complement(self._claimed or [], self.medium.size)
+        return unclaimed(self.entries(), lambda: self._claimed, self.medium.size)
