@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -221,7 +221,6 @@ def _in_order(
         while given < len(pieces) and given - turn < ahead:
             flying[given] = pool.submit(run, pieces[given])
             given += 1
-        wait([flying[turn]], return_when=FIRST_COMPLETED)
         yield flying.pop(turn).result()
 
 

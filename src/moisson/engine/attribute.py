@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from moisson.engine.owners import Owner
     from moisson.model import Item, Sighting
-    from moisson.store.query import Reader
+    from moisson.store.views import Views
 
 _TOLD = """select distinct s.origin, s.kind, s.value from sightings s where s.exhibit = ?1 and s.run not like 'sweep.%'
     and s.origin in (select unnest(?2)) and (s.value in (select unnest(?3)) or s.kind in ('url', 'email', 'account'))
@@ -57,9 +57,9 @@ class Attribution:
     sweep.orphan or, where nobody owns it, sweep.free.
     """
 
-    def __init__(self, reader: Reader, exhibit: str, medium: str, start: int, stop: int) -> None:
-        self.reader, self.exhibit = reader, exhibit
-        self.owners = Owners(reader, exhibit, medium, start, stop)
+    def __init__(self, views: Views, exhibit: str, medium: str, start: int, stop: int) -> None:
+        self.views, self.exhibit = views, exhibit
+        self.owners = Owners(views, exhibit, medium, start, stop)
         self._depth = len(Address.parse(medium).layers)
 
     def settle(self, sightings: Sequence[Sighting]) -> Iterator[Sighting]:
@@ -69,7 +69,7 @@ class Attribution:
             owned = [(s, self.owners.find(self._offset(s.address))) for s in few]
             origins = sorted({owner.address for _, owner in owned if owner is not None})
             values = sorted({s.value for s, owner in owned if owner is not None})
-            told = Told(self.reader.stream(_TOLD, self.exhibit, origins, values) if origins else iter(()))  # type: ignore[arg-type]
+            told = Told(self.views.stream(_TOLD, self.exhibit, origins, values) if origins else iter(()))  # type: ignore[arg-type]
             whole = self._whole(origins)
             for sighting, owner in owned:
                 if owner is None:
@@ -84,7 +84,7 @@ class Attribution:
         owner = self.owners.find(self._offset(carved.address))
         if owner is None or owner.at or not carved.sha256:
             return False
-        return bool(list(self.reader.stream(_SAME, self.exhibit, owner.address, carved.sha256)))
+        return bool(list(self.views.stream(_SAME, self.exhibit, owner.address, carved.sha256)))
 
     def _offset(self, address: str) -> int:
         layer = Address.parse(address).layers[self._depth]
@@ -102,7 +102,7 @@ class Attribution:
 
     def _whole(self, addresses: list[str]) -> dict[str, tuple[str, bool]]:
         """Those of the items that were read from beginning to end: their kind, and whether they are known files."""
-        rows = self.reader.stream(_READ, self.exhibit, addresses, _NOT_WHOLE) if addresses else ()
+        rows = self.views.stream(_READ, self.exhibit, addresses, _NOT_WHOLE) if addresses else ()
         return {address: (kind, known) for address, kind, known in rows}
 
 

@@ -75,6 +75,9 @@ class InHand:
         seen, self.seen, self.stack = self.seen, 0, []
         return address, before, seen
 
+    def give_up(self, attempts: int) -> None:
+        """Learn that there is no further attempt; each break has left its `Failure` already."""
+
 
 class Swept(InHand):
     """Takes what the child says of a stretch of a medium: what a deleted file gave already is not carved again.
@@ -100,6 +103,10 @@ class Swept(InHand):
     def rest(self) -> str:
         """What of the stretch no finished step has covered."""
         return f"{self.medium}/@{self.start}+{self.stop - self.start}"
+
+    def give_up(self, attempts: int) -> None:
+        """Name what of the stretch was not looked at."""
+        self.add(Failure(self.rest, "engine.sweep@1", "crash", f"given up after {attempts} attempts"))
 
     def take(self, reply: m.Reply) -> None:
         """Take one message, and note how far the child is."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from moisson.evidence.extents import Range
-    from moisson.store.query import Reader
+    from moisson.store.views import Views
 
 _RANK = {"live": 0, "slack": 1, "deleted": 2, "orphan": 3}
 _QUERY = """select "offset", length, "at", state, address from extents
@@ -38,8 +38,8 @@ class Owners:
     that were not, if there are any: what a file system claims from there on is not known.
     """
 
-    def __init__(self, reader: Reader, exhibit: str, medium: str, start: int, stop: int, most: int = _MOST) -> None:
-        rows: list[Row] = list(reader.stream(_QUERY, exhibit, medium, stop, start, most + 1))  # type: ignore[arg-type]
+    def __init__(self, views: Views, exhibit: str, medium: str, start: int, stop: int, most: int = _MOST) -> None:
+        rows: list[Row] = list(views.stream(_QUERY, exhibit, medium, stop, start, most + 1))  # type: ignore[arg-type]
         self.start, self.stop, self.cut = start, stop, stop
         if len(rows) > most:
             self.cut = max(start, rows.pop()[0])

@@ -21,6 +21,7 @@ from moisson.model import Failure, Item, Run, Stretch
 from moisson.store.compact import compact
 from moisson.store.manifest import Manifest
 from moisson.store.query import Reader
+from moisson.store.views import tables
 from moisson.times import now
 
 if TYPE_CHECKING:
@@ -99,13 +100,11 @@ class Worker:
 
     def _scan(self, unit: Unit, out: Output) -> list[Unit]:
         units: list[Unit] = []
-        images: list[str] = []
 
         def take(reply: m.Reply) -> None:
             assert isinstance(reply, m.Found)
             if reply.facts:
                 units.append(map_unit(unit.exhibit))
-                images.append(unit.exhibit)
             for failure in reply.failures:
                 out.add(failure)
             for place in reply.places:
@@ -118,7 +117,8 @@ class Worker:
                 out.add(Failure(where, "evidence.volume@1", "unsupported", detail))
 
         self._ask(m.Scan(unit.exhibit), unit.exhibit, out, take)
-        boost = SAMPLED if images and self._sample(unit, out) else 0.0
+        image = any(u.do == "map" for u in units)
+        boost = SAMPLED if image and self._sample(unit, out) else 0.0
         return [replace(u, priority=u.priority + boost) if u.do == "list" else u for u in units]
 
     def _sample(self, unit: Unit, out: Output) -> bool:
@@ -153,23 +153,19 @@ class Worker:
     def _sweep(self, unit: Unit, out: Output) -> list[Unit]:
         place = unit.place
         assert place is not None
-        reader = Reader(self.root, memory_mb=256, threads=1)
-        try:
-            medium = "/".join((unit.exhibit, *place.layers))
-            stop = place.offset + place.size
+        medium, stop = "/".join((unit.exhibit, *place.layers)), place.offset + place.size
+        with tables(self.root, unit.exhibit) as views:
             first = max(0, place.offset - BEFORE)
-            attribution = Attribution(reader, unit.exhibit, medium, first, stop + BEYOND)
-            free, dead = attribution.owners.free(), attribution.owners.dead()
-            request = m.Sweep(unit.exhibit, place.layers, place.offset, stop, tuple(free), tuple(dead))
-            span = place.offset, stop
-            swept = Swept(out.add, medium, attribution, span)
-            if (cut := attribution.owners.cut) < stop:
-                unknown = f"{medium}/@{cut}+{stop - cut}"
+            attribution = Attribution(views, unit.exhibit, medium, first, stop + BEYOND)
+            owners = attribution.owners
+            if owners.cut < stop:
+                unknown = f"{medium}/@{owners.cut}+{stop - owners.cut}"
                 out.add(Failure(unknown, "engine.owners@1", "limit", "too many extents"))
+            free, dead = tuple(owners.free()), tuple(owners.dead())
+            swept = Swept(out.add, medium, attribution, (place.offset, stop))
+            request = m.Sweep(unit.exhibit, place.layers, place.offset, stop, free, dead)
             self._persist(swept, request, place.size, medium)
             swept.settle()
-        finally:
-            reader.close()
         out.bytes += place.size
         return []
 
@@ -255,8 +251,7 @@ class Worker:
             plain = hand.plainly and (attempt >= hand.tries - 2 or culprit == whole)
             hand.skip = 0 if plain else before
             request = replace(request, avoid=() if plain else (*request.avoid, culprit), plain=plain)
-        if isinstance(hand, Swept):
-            hand.add(Failure(hand.rest, "engine.sweep@1", "crash", f"given up after {attempt + 1} attempts"))
+        hand.give_up(attempt + 1)
 
     def _ask(self, request: m.Request, where: str, out: Output, take: Callable[[m.Reply], None]) -> None:
         def each(reply: m.Reply) -> None:

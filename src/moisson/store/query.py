@@ -178,8 +178,7 @@ class Reader:
 
     def stream(self, query: str, *args: Any) -> Iterator[tuple[Any, ...]]:
         """The rows of a SELECT, without having them all in memory."""
-        for batch in self._views.batches(query, args):
-            yield from batch
+        return self._views.stream(query, *args)
 
     def text(self, address: str) -> model.Text | None:
         """The text of an item, the native one before one that was recognised; None when it has none."""

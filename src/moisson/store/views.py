@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing, contextmanager
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -11,6 +12,7 @@ import msgspec
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from moisson.errors import CaseError, UsageError
+from moisson.store.manifest import Manifest
 from moisson.store.schema import SCHEMAS, TABLES
 
 if TYPE_CHECKING:
@@ -110,8 +112,23 @@ class Views:
         except duckdb.Error as error:
             raise UsageError(f"SQL: {error}") from error
 
+    def stream(self, query: str, *args: Any) -> Iterator[tuple[Any, ...]]:
+        """The rows of a SELECT, without having them all in memory."""
+        for batch in self.batches(query, args):
+            yield from batch
+
     def close(self) -> None:
         self.db.close()
+
+
+@contextmanager
+def tables(root: Path, exhibit: str, memory_mb: int = 256) -> Iterator[Views]:
+    """The tables of one exhibit's live segments, as they are now; no index and no other exhibit is opened."""
+    with closing(Manifest(root / "manifest.db", readonly=True)) as manifest:
+        segments = manifest.live(exhibit)
+    with closing(Views(root, memory_mb, threads=1)) as views:
+        views.show(segments)
+        yield views
 
 
 def _check(db: duckdb.DuckDBPyConnection, query: str) -> None:
