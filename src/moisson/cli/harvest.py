@@ -15,10 +15,8 @@ from moisson.engine import case as cases
 from moisson.engine import harvest as engine
 from moisson.engine.plan import PASSES
 from moisson.errors import DependencyError, UsageError
-from moisson.export.coverage import Coverage, by_share, coverage, draw, sampled
 from moisson.settings import Pass, Settings
 from moisson.store.manifest import Manifest
-from moisson.store.query import Reader
 
 _FILE = click.Path(path_type=Path)
 
@@ -28,7 +26,7 @@ _FILE = click.Path(path_type=Path)
 @click.argument("paths", nargs=-1, type=_FILE)
 @click.option("--until", type=click.Choice(PASSES), default="sweep", show_default=True, help="The last pass.")
 @click.option("--engine", "kind", type=click.Choice(["local", "ray"]), default="local", show_default=True)
-@click.option("--workers", default=0, help="Worker processes; as many as cores by default.")
+@click.option("--workers", type=click.IntRange(0, 256), default=0, help="Processes; as many as cores by default.")
 @click.option("--intake", type=_FILE, help="The list of exhibits and their chain of custody.")
 @click.option("--watchlist", type=_FILE, help="CSV: kind,value,reason,priority.")
 @click.option("--requirements", type=_FILE, help="YAML: the questions of the investigation.")
@@ -52,14 +50,22 @@ def harvest(
     regions: str,
     languages: str,
 ) -> None:
-    """Register, open and exploit PATHS into CASE; run again to resume or to deepen."""
+    """Register, open and exploit PATHS into CASE.
+
+    Run the same line again, without the paths if you like, to resume after an interruption or to go deeper.
+    """
     if kind == "ray":
         raise DependencyError("the ray engine is not part of this version; use --engine local")
+    _present(*paths, *filter(None, (intake, watchlist, requirements, passwords)), *known, *sought)
     settings = _settings(case, until, passwords, regions, languages)
     lists = engine.Lists(watchlist, requirements, known, sought)
-    with Progress() as progress:
-        count = workers or len(os.sched_getaffinity(0))
-        totals = engine.harvest(case, paths, settings, progress, intake=intake, lists=lists, workers=count)
+    count = workers or len(os.sched_getaffinity(0))
+    try:
+        with Progress() as progress:
+            totals = engine.harvest(case, paths, settings, progress, intake=intake, lists=lists, workers=count)
+    except KeyboardInterrupt:
+        console.print(f"stopped; nothing that was published is lost: `moisson harvest {case}` goes on", style="yellow")
+        raise SystemExit(130) from None
     rate = totals.bytes / 1e6 / max(0.1, totals.seconds)
     console.print(
         f"{totals.items} items, {totals.bytes / 1e6:.1f} MB in {totals.seconds:.1f} s ({rate:.1f} MB/s); "
@@ -67,6 +73,13 @@ def harvest(
     )
     for unit in totals.broken:
         console.print(f"given up: {unit}", style="red")
+
+
+def _present(*paths: Path) -> None:
+    """Refuse what is not there before a case is made."""
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"{path}: no such file or folder")
 
 
 def _settings(case: Path, until: Pass, passwords: Path | None, regions: str, languages: str) -> Settings:
@@ -102,8 +115,12 @@ def _codes(text: str, length: int, fold: object, option: str) -> tuple[str, ...]
 @CASE
 @click.argument("paths", nargs=-1, type=_FILE)
 @click.option("--intake", type=_FILE, help="The list of exhibits and their chain of custody.")
-def add(case: Path, paths: tuple[Path, ...], intake: Path | None) -> None:
+@JSON
+def add(case: Path, paths: tuple[Path, ...], intake: Path | None, as_json: bool) -> None:
     """Register PATHS in CASE without reading them."""
+    if not paths and intake is None:
+        raise UsageError("name what is to be registered: images, folders or an intake list")
+    _present(*paths, *filter(None, (intake,)))
     manifest = cases.create(case)
     with cases.locked(case):
         before = {e.id for e in manifest.exhibits()}
@@ -113,75 +130,8 @@ def add(case: Path, paths: tuple[Path, ...], intake: Path | None) -> None:
             for exhibit in found:
                 if exhibit.id not in before:
                     ledger.append("intake", object=exhibit.id, inputs=list(exhibit.files), params=dict(exhibit.digests))
-    table(["exhibit", "kind", "label", "files"], [(e.id, e.kind, e.label, len(e.files)) for e in found])
-
-
-@click.command()
-@CASE
-@JSON
-@click.option("--failures", "all_failures", is_flag=True, help="Every item that could not be read.")
-@click.option("--picture", type=_FILE, help="Draw what was looked at into this SVG file.")
-def status(case: Path, as_json: bool, all_failures: bool, picture: Path | None) -> None:
-    """What is done, what is left, what was given up and why."""
-    manifest = Manifest(case / "manifest.db", readonly=True)
-    reader = Reader(case)
-    failures = reader.sql(
-        "select exhibit, kind, count(*), min(address), min(detail) from failures group by 1, 2 order by 1, 2"
-    )
-    progress = manifest.progress()
     if as_json:
-        for p in progress:
-            line({"type": "progress", "pass": p.stage, "state": p.state, "units": p.units, "cost_mb": p.cost})
-        for row in failures:
-            line(dict(zip(("type", "exhibit", "kind", "n", "address", "detail"), ("failures", *row), strict=True)))
-        return
-    table(["pass", "state", "units", "MB"], [(p.stage, p.state, p.units, f"{p.cost:.1f}") for p in progress])
-    rows = reader.sql(
-        """select e.exhibit, e.n, coalesce(i.n, 0), coalesce(i.bytes, 0) / 1e6 from
-             (select exhibit, count(*) n from entries where kind != 'inode/directory' group by 1) e left join
-             (select exhibit, count(*) n, sum(size) bytes from items where sha256 != '' and parent = '' and role = ''
-              group by 1) i using (exhibit) order by 1"""
-    )
-    console.print()
-    table(["exhibit", "files listed", "files read", "MB read"], [(a, b, c, f"{d:.1f}") for a, b, c, d in rows])
-    _coverage(reader, picture)
-    if failures:
-        console.print()
-        table(["exhibit", "not read", "items", "for example", "because"], failures)
-    if all_failures:
-        console.print()
-        table(["address", "kind", "because"], reader.sql("select address, kind, detail from failures order by address"))
-
-
-def _coverage(reader: Reader, picture: Path | None) -> None:
-    """Print which bytes of which medium nobody has looked at, and draw it when asked to."""
-    guesses = [
-        (
-            exhibit,
-            f"{size / 1e6:.1f}",
-            ", ".join(f"{100 * n / max(1, size):.0f} % {k}" for k, n in by_share(kinds) if 200 * n >= size),
-        )
-        for exhibit, size, kinds in sampled(reader)
-    ]
-    if guesses:
-        console.print()
-        table(["exhibit", "MB", "probably holds"], guesses)
-    found = list(coverage(reader))
-    if found:
-        console.print()
-        rows = [
-            (c.medium, f"{c.size / 1e6:.1f}", _share(c.swept, c.size), _share(c.read, c.size), _holes(c)) for c in found
-        ]
-        table(["medium", "MB", "swept", "in files read", "nothing looked at"], rows)
-    if picture is not None:
-        draw(found, picture)
-
-
-def _share(ranges: list[tuple[int, int]], size: int) -> str:
-    return f"{100 * sum(n for _, n in ranges) / max(1, size):.1f} %"
-
-
-def _holes(found: Coverage) -> str:
-    holes = sorted(found.unseen, key=lambda hole: -hole[1])
-    shown = ", ".join(f"{at}+{n}" for at, n in holes[:2])
-    return f"{_share(holes, found.size)}: {shown}{' …' if len(holes) > 2 else ''}" if holes else "none"
+        for exhibit in found:
+            line(exhibit)
+    else:
+        table(["exhibit", "kind", "label", "files"], [(e.id, e.kind, e.label, len(e.files)) for e in found])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from moisson.model import Exhibit
     from moisson.store.manifest import Manifest
 
-_LOOK_EVERY = 8.0
+_LOOK_EVERY, _SAY_EVERY = 8.0, 60.0
 _SHOWN = 12
 
 
@@ -33,7 +33,7 @@ class Progress:
         self.manifest = manifest
         self.running: dict[str, Unit] = {}
         self.began = time.monotonic()
-        self.looked = self.began
+        self.looked = self.said = self.began
         self.told: set[tuple[str, str]] = set()
         self.notes = 0
         self.reader: Reader | None = None
@@ -54,7 +54,7 @@ class Progress:
 
     def registered(self, exhibits: Sequence[Exhibit]) -> None:
         """Say which exhibits there are."""
-        self.say(f"{len(exhibits)} exhibits registered")
+        self.say(f"{len(exhibits)} exhibit{'s' * (len(exhibits) != 1)} registered")
 
     def started(self, unit: Unit) -> None:
         """Remember what is running."""
@@ -83,6 +83,9 @@ class Progress:
             self.looked = time.monotonic()
         if self.live:
             self.live.update(Text(self._line(total)))
+        elif now - self.said > _SAY_EVERY:
+            self.said = now
+            self.say(self._line(total))
 
     def _line(self, total: Totals) -> str:
         seconds = max(0.1, total.seconds)

@@ -11,21 +11,24 @@ from typing import TYPE_CHECKING
 
 import click
 
-from moisson.cli.output import clean, console, table
+from moisson.cli.output import aside, clean, console, line, lines, table
 from moisson.custody.gather import find_exhibits
 from moisson.engine import alone
 from moisson.errors import UsageError
-from moisson.export.features import FORMS, Form, open_features
-from moisson.model import encode
+from moisson.export.features import FORMS, Form, Writer, open_features, ready
 from moisson.scan.gates import NAMES
 from moisson.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from moisson.scan.sample import Sample
+
+_SHOWN = 10
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True))
+@click.argument("file", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path), required=False)
 @click.option(
     "--format",
@@ -35,54 +38,82 @@ if TYPE_CHECKING:
     show_default=True,
     help="be: as bulk_extractor.",
 )
+@click.option("--json", "as_json", is_flag=True, help="With --sample: as lines of JSON.")
 @click.option("--sample", is_flag=True, help="Only guess, from a thousand places, what it holds.")
 @click.option("--workers", type=click.IntRange(0, 256), default=0, help="Processes; as many as cores by default.")
 @click.option("--regions", default="", help="Countries of national telephone numbers, in order: IQ,FR,…")
-def sweep(file: Path, out: Path | None, form: Form, sample: bool, workers: int, regions: str) -> None:
-    """Look for selectors in every byte of FILE, an image or a device; into the folder OUT, or as lines of JSON."""
+def sweep(file: Path, out: Path | None, form: Form, as_json: bool, sample: bool, workers: int, regions: str) -> None:
+    """Selectors in every byte of FILE, an image or a device, without a case.
+
+    They go into the folder OUT, or as lines of JSON to the standard output.
+    """
     paths = _paths(file)
     settings = Settings(regions=_regions(regions)) if regions else Settings()
     if sample:
-        _guess(alone.sample(paths, settings), file.name)
+        _guess(alone.sample(paths, settings), file.name, as_json)
         return
-    writer = open_features(form, out, file.name) if out else None
-    pages: dict[str, int] = {}
-    count, began = 0, time.monotonic()
+    if out:
+        ready(out)
+    took = _Taken(form, out, file.name)
+    base, began = re.sub(r"[^\w.-]", "_", file.name) or "medium", time.monotonic()
+    found = alone.sweep(paths, base, settings, workers or len(os.sched_getaffinity(0)), took.take, _progress)
+    took.close()
+    _summary(found, took, max(time.monotonic() - began, 0.01), click.echo if out else aside)
 
-    def take(seen: alone.Seen) -> None:
-        nonlocal count
-        count += len(seen.sightings)
+
+class _Taken:
+    """What was seen so far, written as it comes: into files that are made at the first of it, or printed."""
+
+    def __init__(self, form: Form, out: Path | None, source: str) -> None:
+        self.form, self.out, self.source = form, out, source
+        self.writer: Writer | None = None
+        self.pages: dict[str, int] = {}
+        self.count = 0
+
+    def take(self, seen: alone.Seen) -> None:
+        """Take some sightings, and count what the bytes are."""
+        self._open()
+        self.count += len(seen.sightings)
         for sighting in seen.sightings:
-            if writer:
-                writer.add(sighting)
+            if self.writer:
+                self.writer.add(sighting)
             else:
-                sys.stdout.buffer.write(encode(sighting) + b"\n")
+                line(sighting)
         for _, length, flags in seen.stretches:
             name = next((name for flag, name in NAMES.items() if flags & flag), "other")
-            pages[name] = pages.get(name, 0) + length
+            self.pages[name] = self.pages.get(name, 0) + length
 
-    base = re.sub(r"[^\w.-]", "_", file.name) or "medium"
-    found = alone.sweep(paths, base, settings, workers or len(os.sched_getaffinity(0)), take, _progress)
-    if writer:
-        writer.close()
-    took = max(time.monotonic() - began, 0.01)
-    say = click.echo if out else _aside
-    say(f"{found.size / 1e6:.1f} MB in {took:.1f} s ({found.size / 1e6 / took:.0f} MB/s), {count} sightings")
-    say(
-        "  ".join(
-            f"{name} {100 * n / max(found.size, 1):.1f} %" for name, n in sorted(pages.items(), key=lambda p: -p[1])
-        )
-    )
+    def _open(self) -> None:
+        if self.out and self.writer is None:
+            self.writer = open_features(self.form, self.out, self.source)
+
+    def close(self) -> None:
+        """Write what can only be written at the end."""
+        self._open()
+        if self.writer:
+            self.writer.close()
+
+
+def _summary(found: alone.Outcome, taken: _Taken, took: float, say: Callable[[str], None]) -> None:
+    size = max(found.size, 1)
+    say(f"{found.size / 1e6:.1f} MB in {took:.1f} s ({found.size / 1e6 / took:.0f} MB/s), {taken.count} sightings")
+    say("  ".join(f"{name} {100 * n / size:.1f} %" for name, n in sorted(taken.pages.items(), key=lambda p: -p[1])))
     for name, digest in found.digests.items():
         stated = found.stored.get(name, "").lower()
         verdict = "as" if stated == digest else "NOT as"
         say(f"{name} {digest}" + (f", {verdict} the image says" if stated else ""))
+    for at, length, why in found.faults[:_SHOWN]:
+        say(f"DAMAGED: {length} bytes from {at} on cannot be had and count as zeros: {clean(why)}")
+    if len(found.faults) > _SHOWN:
+        say(f"DAMAGED: {len(found.faults) - _SHOWN} more such places")
     for failure in found.failures:
         say(f"not scanned: {failure.address}: {clean(failure.detail)}")
 
 
 def _paths(file: Path) -> tuple[Path, ...]:
     """All parts of the image that a file belongs to; a device is one."""
+    if not file.exists():
+        raise UsageError(f"{file}: no such file or folder")
     if file.is_dir():
         raise UsageError(f"{file} is a folder; name an image or a device, or harvest the folder")
     if file.is_block_device():
@@ -99,15 +130,15 @@ def _regions(text: str) -> tuple[str, ...]:
     return found
 
 
-def _guess(found: Sample, name: str) -> None:
+def _guess(found: Sample, name: str, as_json: bool) -> None:
     """Print the shares with their intervals of 95 %."""
+    if as_json:
+        line({"name": name, "bytes": found.size, "places": found.places, "verdict": found.verdict})
+        lines(("holds", "share", "low", "high"), [(s.sort, s.share, s.low, s.high) for s in found.shares])
+        return
     click.echo(f"{name}: {found.size / 1e6:.1f} MB, {found.verdict} ({found.places} places looked at)")
     rows = [(s.sort, f"{100 * s.share:.1f} %", f"{100 * s.low:.1f} – {100 * s.high:.1f} %") for s in found.shares]
     table(["holds", "share", "95 % interval"], rows)
-
-
-def _aside(text: str) -> None:
-    click.echo(text, err=True)
 
 
 def _progress(done: int, size: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import shutil
 import tempfile
 from importlib import metadata, resources
@@ -11,7 +12,7 @@ from pathlib import Path
 import click
 
 from moisson import registry
-from moisson.cli.output import console, table
+from moisson.cli.output import JSON, console, line, lines, table
 from moisson.engine import confine
 from moisson.errors import MoissonError, UsageError
 
@@ -35,12 +36,13 @@ LIBRARIES = (
 
 
 @click.command()
-def doctor() -> None:
-    """What is installed, how strictly readers are confined, and what each format needs."""
+@JSON
+def doctor(as_json: bool) -> None:
+    """What is installed, and how strictly readers are confined."""
     try:
-        console.print(f"confinement: {confine.probe()}")
+        level = str(confine.probe())
     except MoissonError as error:
-        console.print(f"confinement: none ({error})", style="red")
+        level = f"none ({error})"
     rows = []
     for module, what in LIBRARIES:
         try:
@@ -48,9 +50,14 @@ def doctor() -> None:
             rows.append((what, "yes", module))
         except (ImportError, OSError, AttributeError, TypeError) as error:
             rows.append((what, f"no: {str(error)[:60]}", module))
+    wanted = sorted({re.split("[^A-Za-z0-9._-]", r, maxsplit=1)[0] for r in metadata.requires("moisson") or ()})
+    if as_json:
+        line({"confinement": level, "readers": len(registry.steps("extract")), "packages": wanted})
+        lines(("reads", "here", "by"), rows)
+        return
+    console.print(f"confinement: {level}", style="red" if level.startswith("none") else "")
     table(["reads", "here", "by"], rows)
     console.print(f"{len(registry.steps('extract'))} readers; Python packages:")
-    wanted = sorted(str(r).partition(">")[0].partition("=")[0] for r in metadata.requires("moisson") or ())
     console.print(", ".join(wanted), style="dim")
 
 
@@ -58,7 +65,7 @@ def doctor() -> None:
 @click.argument("case", required=False, type=click.Path(file_okay=False, path_type=Path))
 @click.pass_context
 def demo(ctx: click.Context, case: Path | None) -> None:
-    """Harvest the small haul that ships with Moisson, and show what comes out."""
+    """Harvest the haul that ships with Moisson, and show the leads."""
     from moisson.cli import findings, harvest
 
     source = _demo_folder()

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 PIECE, LEAST = 128 << 20, 8 << 20
 PRELOAD = ("moisson.engine.alone:warm",)
-_BATCH = 2000
+_BATCH, _FAULTS = 2000, 1000
 _MESSAGE = 64 << 20
 _SECONDS, _PER_MB = 60.0, 2.0
 
@@ -64,11 +64,15 @@ class Seen(Struct, frozen=True, tag="seen"):
 
 
 class Ended(Struct, frozen=True, tag="ended"):
-    """A piece is done, or failed for `error`; `digests` come once every byte from the first to the last went by."""
+    """A piece is done, or failed for `error`; `digests` come once every byte from the first to the last went by.
+
+    `faults` (offset, length, reason) are what the image could not give so far and counts as zeros.
+    """
 
     size: int
     digests: dict[str, str] = {}
     stored: dict[str, str] = {}
+    faults: tuple[tuple[int, int, str], ...] = ()
     error: str = ""
     places: int = 0
     counts: dict[str, int] = {}
@@ -86,6 +90,7 @@ class Outcome(NamedTuple):
     digests: dict[str, str]
     stored: dict[str, str]
     failures: list[Failure]
+    faults: list[tuple[int, int, str]]
 
 
 class Told:
@@ -154,6 +159,7 @@ def sweep(
 
         size = _opened(run(Piece(names, base, settings, 0, 0, scan=False)))
         digests, stored, failures = dict[str, str](), dict[str, str](), list[Failure]()
+        faults = set[tuple[int, int, str]]()
         done = 0
         if workers > 1:
             hashing = pool.submit(run, Piece(names, base, settings, 0, size, scan=False))
@@ -168,12 +174,13 @@ def sweep(
                 if ended.error:
                     where = f"{base}/@{piece.start}+{piece.stop - piece.start}"
                     failures.append(Failure(where, "engine.sweep@1", "crash", ended.error))
+                faults |= set(ended.faults)
                 digests, stored = ended.digests or digests, ended.stored or stored
             progress(done, size)
         if workers > 1:
             for result in hashing.result():
                 digests, stored = result.ended.digests, result.ended.stored
-        return Outcome(size, digests, stored, failures)
+        return Outcome(size, digests, stored, failures, sorted(faults))
 
 
 def sample(paths: Sequence[Path], settings: Settings) -> Sample:
@@ -271,7 +278,8 @@ class Server:
             self._read(piece, self.image)
         whole = piece.stop >= self.image.size and self.hashed == self.image.size
         digests = {name: h.hexdigest() for name, h in self.hashes.items()} if whole else {}
-        self.channel.send(_encode(Ended(self.image.size, digests, dict(self.image.stored))))
+        faults = tuple(self.image.errors()[:_FAULTS])
+        self.channel.send(_encode(Ended(self.image.size, digests, dict(self.image.stored), faults)))
 
     def _start(self) -> None:
         assert self.image is not None

@@ -150,11 +150,20 @@ class Features:
 FORMS: dict[Form, type[Lines | Sheet | Features]] = {"jsonl": Lines, "csv": Sheet, "be": Features}
 
 
+def ready(folder: Path) -> None:
+    """Make the folder to write into; raises `UsageError` unless it is new or empty."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        empty = not any(folder.iterdir())
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be made or is no folder ({error.strerror})") from error
+    if not empty:
+        raise UsageError(f"{folder} is there already and not empty; name a new folder")
+
+
 def open_features(form: Form, folder: Path, source: str) -> Writer:
     """A writer into a folder that is new or empty; `source` is the name of what was scanned."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"{folder} is there already and not empty; name a new folder")
-    folder.mkdir(parents=True, exist_ok=True)
+    ready(folder)
     return FORMS[form](folder, source)
 
 
