@@ -9,8 +9,6 @@ import click
 
 from moisson.cli.output import CASE, JSON, console, line, table
 from moisson.cli.progress import Progress
-from moisson.custody import intake as door
-from moisson.custody.ledger import Ledger
 from moisson.engine import case as cases
 from moisson.engine import harvest as engine
 from moisson.engine.plan import PASSES
@@ -123,13 +121,7 @@ def add(case: Path, paths: tuple[Path, ...], intake: Path | None, as_json: bool)
     _present(*paths, *filter(None, (intake,)))
     manifest = cases.create(case)
     with cases.locked(case):
-        before = {e.id for e in manifest.exhibits()}
-        found = door.gather(paths, intake)
-        manifest.add_exhibits(found)
-        with Ledger.open(case / "ledger.db") as ledger:
-            for exhibit in found:
-                if exhibit.id not in before:
-                    ledger.append("intake", object=exhibit.id, inputs=list(exhibit.files), params=dict(exhibit.digests))
+        found = engine.register(case, manifest, paths, intake)
     if as_json:
         for exhibit in found:
             line(exhibit)

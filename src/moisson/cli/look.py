@@ -192,8 +192,7 @@ def show(case: Path, address: str, raw: bool, as_text: bool) -> None:
     opened, parsed = Case(case), Address.parse(address)
     _known(opened, parsed.exhibit)
     if raw:
-        with opened.ledger() as ledger:
-            ledger.append("read", object=address)
+        opened.note("read", object=address)
         try:
             sys.stdout.buffer.write(opened.read(parsed))
         finally:

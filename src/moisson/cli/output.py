@@ -27,7 +27,7 @@ LIMIT = click.option(
     type=click.IntRange(min=0),
     help=f"At most so many lines, 0 for all.  [default: {USUAL}; with --json all]",
 )
-_GAP, _LEAST = 2, 12
+_GAP, _LEAST, _WORD = 2, 12, 24
 _JOINERS = "\u200c\u200d"
 _LEFT_TO_RIGHT = "\u200e"
 
@@ -106,13 +106,15 @@ def _draw(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def _widths(rows: Sequence[Sequence[str]], room: int) -> list[int]:
-    """Widths of columns; what does not fit is taken from the widest."""
-    wide = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    """Widths of columns; what does not fit is taken from the widest, from columns of short words last."""
+    columns = list(zip(*rows, strict=True))
+    wide = [max(map(cell_len, column)) for column in columns]
+    words = [min(_WORD, max((cell_len(w) for cell in column for w in cell.split()), default=0)) for column in columns]
     over = sum(wide) + _GAP * (len(wide) - 1) - room
-    while over > 0 and max(wide) > _LEAST:
-        at = wide.index(max(wide))
-        wide[at] -= 1
-        over -= 1
+    for floors in (words, [0] * len(wide)):
+        while over > 0 and (able := [n for n, w in enumerate(wide) if w > max(_LEAST, floors[n])]):
+            wide[max(able, key=wide.__getitem__)] -= 1
+            over -= 1
     return wide
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
     from moisson.custody.ledger import Ledger, Signed
 
-Kind = Literal["damaged", "missing", "edited", "reordered", "tree", "truncated", "checkpoint", "signature", "triggers"]
+_SAME = timedelta(seconds=1)
+Kind = Literal[
+    "damaged", "missing", "edited", "reordered", "tree", "truncated", "checkpoint", "signature", "triggers", "clock"
+]
 
 
 class Problem(Struct, frozen=True):
@@ -44,6 +48,7 @@ def audit(ledger: Ledger, known: Sequence[str], trusted: Sequence[str]) -> Itera
         for note in known:
             yield from _kept(note, ledger.origin, roots, trusted)
         yield from _triggers(ledger)
+        yield from _clock(ledger)
     except (CustodyError, msgspec.ValidationError) as error:
         yield Problem("damaged", str(error))
 
@@ -168,6 +173,23 @@ def _stood(note: str, origin: str, roots: dict[int, bytes], what: str) -> Iterat
     elif roots.get(checkpoint.size) != checkpoint.root:
         detail = f"the first {checkpoint.size} entries are not those that {what} was signed over"
         yield Problem("checkpoint", detail, checkpoint.size)
+
+
+def _clock(ledger: Ledger) -> Iterator[Problem]:
+    """Where the clock of one host went back; entries of one second may be out of order, several processes write."""
+    last: dict[str, tuple[datetime, int]] = {}
+    for entry in ledger.entries():
+        try:
+            now = datetime.fromisoformat(entry.time)
+            before, seq = last.get(entry.host, (now, entry.seq))
+            behind = before - now
+        except (ValueError, TypeError):
+            yield Problem("damaged", f"entry {entry.seq} has no time: {entry.time[:40]!r}", entry.seq)
+            continue
+        if behind > _SAME:
+            detail = f"the clock of {entry.host} went back by {behind} between entries {seq} and {entry.seq}"
+            yield Problem("clock", detail, entry.seq)
+        last[entry.host] = now, entry.seq
 
 
 def _triggers(ledger: Ledger) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from moisson.custody.gather import exhibit_id, find_exhibits
+from moisson.custody.gather import Bundle, exhibit_id, find_exhibits
 from moisson.errors import UsageError
 from moisson.model import Exhibit
 
@@ -57,25 +57,47 @@ def read_intake(path: Path) -> list[Exhibit]:
     return list(exhibits.values())
 
 
-def gather(paths: Sequence[Path], intake: Path | None = None) -> list[Exhibit]:
+def gather(paths: Sequence[Path], intake: Path | None = None, known: Sequence[Exhibit] = ()) -> list[Exhibit]:
     """The exhibits of an intake list, and those found under `paths` that it does not name; raises `UsageError`.
 
-    Ids are made from the names and do not depend on the order of `paths`.
+    Ids are made from the names and do not depend on the order of `paths`. Exhibits that are `known` keep theirs; what
+    comes under one of these with other files or digests is refused.
     """
+    before = {exhibit.id.casefold(): exhibit for exhibit in known}
     listed = read_intake(intake) if intake is not None else []
+    for exhibit in listed:
+        _refuse_other(exhibit, before.get(exhibit.id.casefold(), exhibit))
     taken = {Path(file).resolve() for exhibit in listed for file in exhibit.files}
     ignore = {intake.resolve()} if intake is not None else set()
     found = find_exhibits([p for p in paths if p.resolve() not in ignore], frozenset(taken | ignore))
-    ids = {exhibit.id.casefold() for exhibit in listed}
-    names = Counter(exhibit_id(bundle.name, ids, "").casefold() for bundle in found)
+    again = {exhibit.files: exhibit for exhibit in known}
+    ids = {exhibit.id.casefold() for exhibit in (*listed, *known)}
+    fresh = [bundle for bundle in found if _names(bundle) not in again]
+    names = Counter(exhibit_id(bundle.name, ids, "").casefold() for bundle in fresh)
     ids |= {name for name, count in names.items() if count > 1}
     more: list[Exhibit] = []
     for bundle in found:
+        files = _names(bundle)
+        if files in again:
+            more.append(again[files])
+            continue
         name = exhibit_id(bundle.name, ids, str(bundle.files[0]))
         ids.add(name.casefold())
-        files = tuple(file.as_posix() for file in bundle.files)
         more.append(Exhibit(name, RUN, name, bundle.name, bundle.kind, files, _size(bundle.files)))
     return [*listed, *more]
+
+
+def _names(bundle: Bundle) -> tuple[str, ...]:
+    return tuple(file.as_posix() for file in bundle.files)
+
+
+def _refuse_other(exhibit: Exhibit, before: Exhibit) -> None:
+    """A case keeps what was registered; who means another thing by the same id would wait for it in vain."""
+    if exhibit.files != before.files:
+        raise UsageError(f"{exhibit.id} is registered already, with other files: {', '.join(before.files)}")
+    if exhibit.digests != before.digests:
+        stated = ", ".join(f"{name} {value}" for name, value in before.digests.items()) or "none"
+        raise UsageError(f"{exhibit.id} is registered already, with other digests: {stated}")
 
 
 def digest(paths: Sequence[Path]) -> tuple[int, str, str]:

@@ -5,15 +5,24 @@ from __future__ import annotations
 import fcntl
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from moisson.address import Address
+from moisson.custody.keys import case_key
 from moisson.custody.ledger import Ledger
 from moisson.engine import messages as m
 from moisson.engine.supply import Supply
-from moisson.errors import AddressError, CaseError, DamagedError, LimitError, PasswordError, UnsupportedError
+from moisson.errors import (
+    AddressError,
+    CaseError,
+    CustodyError,
+    DamagedError,
+    LimitError,
+    PasswordError,
+    UnsupportedError,
+)
 from moisson.model import Item
 from moisson.settings import Settings
 from moisson.store.manifest import Manifest
@@ -40,7 +49,9 @@ class Case:
         self._supply: Supply | None = None
 
     def ledger(self) -> Ledger:
-        """The custody ledger of this case."""
+        """The custody ledger of this case; raises `CustodyError` when it is gone."""
+        if not (self.root / "ledger.db").is_file():
+            raise CustodyError(f"{self.root}: the ledger of this case is gone")
         return Ledger.open(self.root / "ledger.db")
 
     def read(self, address: str | Address, limit: int = 1 << 30) -> bytes:
@@ -73,6 +84,12 @@ class Case:
                 names[str(at)] = found.name
             at = at.parent
         return names
+
+    def note(self, act: str, **fields: Any) -> None:
+        """Enter an act into the ledger and sign it; the fields are those of a ledger's entry."""
+        with self.ledger() as ledger:
+            ledger.append(act, **fields)
+            ledger.checkpoint(case_key(self.root))
 
     def records(self, kind: str) -> Iterator[Record]:
         """Every record of a kind (items, texts, sightings …)."""

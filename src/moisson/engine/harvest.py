@@ -23,11 +23,12 @@ from moisson.engine.room import writing
 from moisson.errors import UsageError
 from moisson.identify import blocks, known
 from moisson.model import Failure
+from moisson.selectors import find
 from moisson.settings import Settings
 from moisson.store import manifest as store
 from moisson.store.compact import candidates, collect_garbage, should_compact
 from moisson.store.segment import SegmentWriter
-from moisson.triage.match import current_run, read_requirements
+from moisson.triage.match import current_run, read_requirements, read_watchlist
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -95,7 +96,10 @@ def harvest(
         (root / "tmp").mkdir()
         _take_lists(root, lists)
         settings = _settle(root, manifest, settings)
-        exhibits = _register(root, manifest, paths, intake, report)
+        if paths or intake:
+            register(root, manifest, paths, intake)
+        exhibits = manifest.exhibits()
+        report.registered(exhibits)
         if not exhibits:
             raise UsageError(f"{root} has no exhibit yet: name the images or folders to harvest")
         manifest.put_back()
@@ -104,10 +108,12 @@ def harvest(
         try:
             _match_again(root, manifest, run, report)
             totals = _work(root, manifest, run, settings, report)
-            _compact(manifest, run)
+            _compact(root, manifest, run)
         finally:
             run.close()
         collect_garbage(root, manifest)
+        for notes in (root / "tmp").glob("notes-*"):
+            notes.unlink(missing_ok=True)
         with Ledger.open(root / "ledger.db") as ledger:
             ledger.append("harvested", result=f"{totals.units} units, {totals.items} items, {totals.failures} failures")
             ledger.checkpoint(case_key(root))
@@ -116,11 +122,15 @@ def harvest(
 
 
 def _take_lists(root: Path, lists: Lists) -> None:
-    for source, name in ((lists.watchlist, "watchlist.csv"), (lists.requirements, "requirements.yaml")):
-        if source is not None:
-            if not source.is_file():
-                raise UsageError(f"{source}: no such file")
-            shutil.copyfile(source, root / "lists" / name)
+    for source in filter(None, (lists.watchlist, lists.requirements)):
+        if not source.is_file():
+            raise UsageError(f"{source}: no such file")
+    if lists.watchlist:
+        read_watchlist(lists.watchlist, find.Context())
+        shutil.copyfile(lists.watchlist, root / "lists" / "watchlist.csv")
+    if lists.requirements:
+        read_requirements(lists.requirements)
+        shutil.copyfile(lists.requirements, root / "lists" / "requirements.yaml")
     if lists.known:
         known.compile_lists(lists.known, root / "lists" / "known.bin")
     if lists.sought:
@@ -138,20 +148,20 @@ def _settle(root: Path, manifest: store.Manifest, settings: Settings) -> Setting
     return settings
 
 
-def _register(
-    root: Path, manifest: store.Manifest, paths: Sequence[Path], intake: Path | None, report: Report
-) -> list[Exhibit]:
-    if paths or intake:
-        before = {e.id for e in manifest.exhibits()}
-        found = door.gather(paths, intake)
-        manifest.add_exhibits(found)
-        new = [e for e in found if e.id not in before]
-        with Ledger.open(root / "ledger.db") as ledger:
-            for exhibit in new:
-                ledger.append("intake", object=exhibit.id, inputs=list(exhibit.files), params=dict(exhibit.digests))
-    exhibits = manifest.exhibits()
-    report.registered(exhibits)
-    return exhibits
+def register(root: Path, manifest: store.Manifest, paths: Sequence[Path], intake: Path | None) -> list[Exhibit]:
+    """Enter what is delivered into the ledger and the manifest, what is new in the case only; all of it is given back.
+
+    Raises `UsageError`, also for an exhibit that the case has with other files or digests.
+    """
+    before = {exhibit.id: exhibit for exhibit in manifest.exhibits()}
+    found = door.gather(paths, intake, tuple(before.values()))
+    new = [exhibit for exhibit in found if exhibit.id not in before]
+    with Ledger.open(root / "ledger.db") as ledger:
+        ledger.append_many(
+            {"act": "intake", "object": e.id, "inputs": list(e.files), "params": dict(e.digests)} for e in new
+        )
+    manifest.add_exhibits(new)
+    return found
 
 
 def _planned(unit: Unit) -> store.Unit:
@@ -165,7 +175,7 @@ def _work(root: Path, manifest: store.Manifest, engine: Engine, settings: Settin
     with Ledger.open(root / "ledger.db") as ledger:
         ledger.append(
             "harvest",
-            params={"settings": settings.digest(), "until": settings.until},
+            params={"settings": settings.digest(), "until": settings.until, "lists": current_run(root / "lists")},
             tool=_tool(),
             sandbox=str(probe()),
         )
@@ -215,11 +225,13 @@ def _match_again(root: Path, manifest: store.Manifest, engine: Engine, report: R
             if isinstance(result, Broken):
                 report.broken(unit, result.detail)
             else:
+                with Ledger.open(root / "ledger.db") as ledger:
+                    _vouch(ledger, unit, result.descriptor)
                 manifest.publish(result.descriptor)
     manifest.set_setting("lists", lists)
 
 
-def _compact(manifest: store.Manifest, engine: Engine) -> None:
+def _compact(root: Path, manifest: store.Manifest, engine: Engine) -> None:
     """Join small segments where there are many."""
     units = []
     for exhibit in should_compact(manifest):
@@ -227,6 +239,8 @@ def _compact(manifest: store.Manifest, engine: Engine) -> None:
         units.append(Unit(f"compact/{exhibit}", "compact", exhibit, "glance", 0, replaces=olds))
     for unit, result in _each(engine, units):
         if not isinstance(result, Broken):
+            with Ledger.open(root / "ledger.db") as ledger:
+                _vouch(ledger, unit, result.descriptor)
             manifest.publish(result.descriptor, replaces=unit.replaces)
 
 
@@ -241,10 +255,20 @@ def _each(engine: Engine, units: Sequence[Unit]) -> Iterator[tuple[Unit, Result 
             yield flying.pop(result.unit), result
 
 
-def _publish(manifest: store.Manifest, ledger: Ledger, unit: Unit, result: Result, totals: Totals) -> None:
+def _vouch(ledger: Ledger, unit: Unit, made: store.Descriptor) -> None:
+    """Enter a segment into the ledger, with the digests of its files and the units it takes the place of."""
     ledger.append(
-        unit.do, object=unit.exhibit, params={"unit": unit.id}, outputs=[result.descriptor.name], tool=_tool()
+        unit.do,
+        object=unit.exhibit,
+        inputs=list(unit.replaces),
+        params={"unit": made.unit, "files": made.sealed},
+        outputs=[made.name],
+        tool=_tool(),
     )
+
+
+def _publish(manifest: store.Manifest, ledger: Ledger, unit: Unit, result: Result, totals: Totals) -> None:
+    _vouch(ledger, unit, result.descriptor)
     manifest.publish(result.descriptor, map(_planned, result.units), unit.replaces)
     totals.units += 1
     totals.items += result.items

@@ -55,13 +55,18 @@ class Unit(Struct, frozen=True):
 
 
 class Descriptor(Struct, frozen=True):
-    """A finished segment, before or after it is published; `counts` has its rows by table."""
+    """A finished segment, before or after it is published; `counts` has its rows by table.
+
+    `sealed` are the digests of its files (`moisson.store.seal`), known only before it is published: the ledger keeps
+    them, not the manifest.
+    """
 
     unit: str
     exhibit: str
     name: str
     counts: dict[str, int] = {}
     bytes: int = 0
+    sealed: dict[str, str] = {}
 
     @property
     def listing(self) -> bool:
@@ -212,6 +217,10 @@ class Manifest:
     def done(self) -> set[str]:
         """The units that are finished."""
         return {unit for (unit,) in self._rows("select id from units where state = 'done'")}
+
+    def waiting(self) -> set[str]:
+        """The units that are not finished."""
+        return {unit for (unit,) in self._rows("select id from units where state != 'done'")}
 
     def pending(self, exhibit: str) -> int:
         """How many units of an exhibit are not done."""

@@ -16,6 +16,7 @@ from moisson.errors import CaseError
 from moisson.store import index
 from moisson.store.manifest import Descriptor
 from moisson.store.schema import SCHEMAS, SELECTORS, TABLE_OF, Table, batch
+from moisson.store.seal import seal
 from moisson.store.textpack import PackWriter
 
 if TYPE_CHECKING:
@@ -175,15 +176,16 @@ def count_selectors(parts: Iterable[pa.Table], column: str) -> pa.Table:
 
 
 def finish(root: Path, folder: Path, found: Descriptor) -> Descriptor:
-    """Index a written segment, make it durable, and move it to its place."""
+    """Index a written segment, make it durable, seal it, and move it to its place."""
     if found.counts and not found.listing:
         index.build(folder)
     size = _sync_tree(folder)
+    sealed = seal(folder)
     place = root / "seg"
     place.mkdir(exist_ok=True)
     (root / "tmp" / found.name).rename(place / found.name)
     _sync(place)
-    return Descriptor(found.unit, found.exhibit, found.name, dict(sorted(found.counts.items())), size)
+    return Descriptor(found.unit, found.exhibit, found.name, dict(sorted(found.counts.items())), size, sealed)
 
 
 def _sync_tree(folder: Path) -> int:
