@@ -14,10 +14,11 @@ from moisson.errors import EvidenceError, PasswordError
 from moisson.evidence.ext import Ext
 from moisson.evidence.extents import merge
 from moisson.evidence.image import open_image
+from moisson.evidence.inodes import Inodes
 from moisson.evidence.names import read_names
 from moisson.evidence.tsk import Tree
 from moisson.evidence.volume import open_volume, scan
-from moisson.reader import Memory
+from moisson.reader import Memory, Window
 from tests.conftest import unpack
 
 from .media import part, run
@@ -184,3 +185,14 @@ def test_what_a_deletion_leaves(corpora, tmp_path):
     ours, theirs = both(Memory((tmp_path / "disk").read_bytes()))
     assert [plain(e) for e in split(ours)[0]] == [plain(e) for e in split(theirs)[0]]
     assert {e.path for e in split(ours)[0] if e.state == "deleted"} >= {"big.txt", "Images/noise.bin"}
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("per_group", [1, 7, 0xFFFFFFFF])
+def test_a_superblock_that_claims_billions_of_groups_takes_no_memory(corpora, per_group):
+    data = bytearray(unpack(corpora / "filesystems" / "made" / "ext2.raw.gz"))
+    data[1024:1028], data[1064:1068] = b"\xff\xff\xff\xff", per_group.to_bytes(4, "little")
+    medium = Window(Memory(bytes(data)), 0, 1 << 44)
+    inodes = Inodes(medium)
+    assert len(inodes.groups) * 32 <= len(data)
+    assert sum(len(table) for _, table in inodes.tables()) <= len(data)

@@ -32,6 +32,7 @@ _LEAF = struct.Struct("<IHHI")
 _INDEX = struct.Struct("<IIH")
 _MOST_BLOCKS = 1 << 20
 _STRETCH, _MOST_KEPT = 1 << 16, 1024
+_SMALLEST_GROUP, _MOST_GROUPS, _ROWS = 256, 64 << 20, 8192
 _DEEPEST = 6
 
 
@@ -75,8 +76,9 @@ class Inodes:
 
     def _groups(self, groups: int, step: int) -> list[tuple[int, int, bool]]:
         """Bitmap and table of the inodes of each group, in blocks, and whether any was ever used."""
-        limit = min(groups, self.medium.size // (self.block * 8) + 2)
-        raw = self.medium.pread((self.first_block + 1) * self.block, limit * step)
+        start = (self.first_block + 1) * self.block
+        limit = min(groups, self.medium.size // (self.block * _SMALLEST_GROUP) + 2)
+        raw = self.medium.pread(start, min(limit * step, _MOST_GROUPS, max(0, self.medium.present - start)))
         found = []
         for at in range(0, len(raw) // step * step, step):
             bitmap, table = struct.unpack_from("<II", raw, at + 4)
@@ -86,13 +88,16 @@ class Inodes:
             found.append((bitmap, table, not raw[at + 18] & 1))
         return found
 
-    def tables(self) -> Iterator[tuple[int, bytes, bytes]]:
-        """For each group the number of its first inode, its table and its bitmap."""
-        for group, (bitmap, table, used) in enumerate(self.groups):
-            first = group * self.per_group + 1
-            many = min(self.per_group, self.count - first + 1)
-            if used and many > 0 and 0 < table * self.block < self.medium.present:
-                yield first, self.medium.pread(table * self.block, many * self.width), self._bits(bitmap)
+    def tables(self) -> Iterator[tuple[int, bytes]]:
+        """The tables of all groups in stretches, each with the number of its first inode; never more than the medium."""
+        left = self.medium.present // self.width
+        for group, (_, table, used) in enumerate(self.groups):
+            first, at = group * self.per_group + 1, table * self.block
+            many = min(self.per_group, self.count - first + 1) if used and table else 0
+            many = min(many, (self.medium.present - at) // self.width, left)
+            left -= max(many, 0)
+            for n in range(0, many, _ROWS):
+                yield first + n, self.medium.pread(at + n * self.width, min(_ROWS, many - n) * self.width)
 
     def _bits(self, bitmap: int) -> bytes:
         if bitmap not in self._maps:
@@ -132,7 +137,7 @@ class Inodes:
 
     def unnamed(self, named: set[int]) -> Iterator[int]:
         """The numbers of inodes that were used and have no name."""
-        for first, table, _ in self.tables():
+        for first, table in self.tables():
             rows = np.frombuffer(table[: len(table) // self.width * self.width], np.uint8).reshape(-1, self.width)
             modes = rows[:, 1] >> 4
             changed = rows[:, 12:16].any(axis=1)

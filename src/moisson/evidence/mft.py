@@ -17,8 +17,7 @@ INFORMATION, LIST, NAME, DATA, INDEX_ROOT, REPARSE = 0x10, 0x20, 0x30, 0x80, 0x9
 COMPRESSED, ENCRYPTED, SPARSE = 0x0001, 0x4000, 0x8000
 NUMBER, SEQUENCE = (1 << 48) - 1, 48
 _HEADER = struct.Struct("<4s12xH2xHHI4xQ")
-_ATTRIBUTE = struct.Struct("<IIBBHHH")
-_RESIDENT = struct.Struct("<IH")
+_ATTRIBUTE = struct.Struct("<IIBBHHHIH")
 _EXTENT = struct.Struct("<Q8xH14xQQ")
 _SEQUENCE = struct.Struct("<HH")
 _FILE_NAME = struct.Struct("<Q56xBB")
@@ -90,7 +89,9 @@ class Record(NamedTuple):
             text = _utf16(attribute.data[66 : 66 + 2 * length])
             if text and text != ".":
                 (short if space == _DOS else long).append(Name(parent & NUMBER, parent >> SEQUENCE, text))
-        return (list(dict.fromkeys(long)) if len(long) > 1 else long) or short[:1]
+        if len(long) == 1:
+            return long
+        return list(dict.fromkeys(long)) or short[:1]
 
     def times(self) -> tuple[Instant | None, ...]:
         """Creation, modification, change of the record, access."""
@@ -164,7 +165,7 @@ def decode(raw: bytes | memoryview, number: int, header: Head | None = None) -> 
 def _attributes(record: bytes, at: int, end: int) -> list[Attribute]:
     found: list[Attribute] = []
     while at + 24 <= end and len(found) < MOST_ATTRIBUTES:
-        kind, size, far, letters, where, flags, identifier = _ATTRIBUTE.unpack_from(record, at)
+        kind, size, far, letters, where, flags, identifier, real, start = _ATTRIBUTE.unpack_from(record, at)
         if kind == _END:
             break
         if size < 24 or at + size > end:
@@ -177,7 +178,6 @@ def _attributes(record: bytes, at: int, end: int) -> list[Attribute]:
             runs = decode_runs(record[at + start : at + size])
             found.append(Attribute(kind, identifier, name, flags, real, valid, first, None, runs))
         elif kind in _WANTED:
-            real, start = _RESIDENT.unpack_from(record, at + 16)
             if start + real > size:
                 raise DamagedError(f"attribute {kind:#x} is longer than its place")
             data = record[at + start : at + start + real]
@@ -256,4 +256,4 @@ def listed(data: bytes) -> set[int]:
 
 
 def _utf16(raw: bytes) -> str:
-    return raw[: len(raw) & ~1].decode("utf-16-le", "surrogatepass")
+    return (raw[:-1] if len(raw) & 1 else raw).decode("utf-16-le", "surrogatepass")

@@ -14,6 +14,7 @@ from moisson.evidence.extents import Claims, Extent, Pieces, Range, first, lengt
 from moisson.evidence.filesystem import Budget, Entry, Fault, printable, unclaimed
 from moisson.evidence.filetable import Table
 from moisson.evidence.folders import ORPHANS, ROOT, Folders
+from moisson.evidence.learnt import Learnt, Plain
 from moisson.evidence.packed import Library
 from moisson.evidence.wof import Packed
 from moisson.reader import Memory, Reader
@@ -43,6 +44,7 @@ class Ntfs:
         self.serial = self.table.boot.serial
         self.label = self._label()
         self._claimed: list[Range] | None = None
+        self._learnt: tuple[Learnt, Learnt] = (Learnt(), Learnt())
         self._folders = Folders(self.table)
         self._library: Library | None = None
 
@@ -60,6 +62,7 @@ class Ntfs:
         if self.table.bytes.size and (cut := self._cut()):
             yield cut
         self._folders.survey()
+        self._learnt = (Learnt(), Learnt())
         claims, dead = Claims(), list[int]()
         faults = 0
         for number, raw in self._records():
@@ -168,15 +171,33 @@ class Ntfs:
                 at, n = extents[0]
                 if at is not None and attribute.real <= n and at + n <= self.medium.present:
                     flags = ("stream",) if attribute.name else ()
+                    self._learn(record, attribute, Plain(at, n, attribute.real, attribute.valid))
                     yield locator, attribute.name, attribute.real, flags, at, n - min(attribute.valid, attribute.real)
                     continue
             size = self._size(attribute, extents, packed=packed)
+            if len(extents) == 1 and extents[0][0] is not None and not (attribute.flags or packed):
+                self._learn(record, attribute, Plain(*extents[0], size, attribute.valid))
             marks = self._flags(attribute, extents, size, claimed)
             if packed and not attribute.name:
                 marks.append("compressed")
             at = first(extents)
             place = self.table.offset(number) if at < 0 else at
             yield locator, attribute.name, size, tuple(marks), place, _room(attribute, extents, size)
+
+    def _learn(self, record: mft.Record, attribute: mft.Attribute, plain: Plain) -> None:
+        """Keep where a stream lies, unless another of its record goes by the same number."""
+        for other in record.attributes:
+            if other.type == mft.DATA and other.id == attribute.id:
+                if other is attribute:
+                    self._learnt[not record.live].add(record.number, attribute.id, plain)
+                return
+
+    def _plain(self, locator: str) -> Plain | None:
+        """A stream in one piece that the listing has passed."""
+        number, kind, identifier = _parse(locator)
+        if kind != mft.DATA:
+            return None
+        return self._learnt[0].find(number, identifier) or self._learnt[1].find(number, identifier)
 
     def _size(self, attribute: mft.Attribute, extents: list[Extent], *, packed: bool) -> int:
         if attribute.data is not None:
@@ -198,10 +219,7 @@ class Ntfs:
         return flags + ["truncated"] * lost + ["overwritten"] * over
 
     def _find(self, locator: str) -> tuple[mft.Record, mft.Attribute]:
-        try:
-            number, kind, identifier = (int(part) for part in locator.partition("#")[0].split("-"))
-        except ValueError as error:
-            raise AddressError(f"ntfs:{locator} is no stream") from error
+        number, kind, identifier = _parse(locator)
         record = self.table.record(number)
         for attribute in record.attributes if record else ():
             if (attribute.type, attribute.id) == (kind, identifier) and record:
@@ -210,6 +228,8 @@ class Ntfs:
 
     def open(self, locator: str) -> Reader:
         """The bytes of a stream; raises `PasswordError` for one that Windows encrypted."""
+        if plain := self._plain(locator):
+            return Reader(Pieces(self.medium, [(plain.place, plain.room)], plain.size, plain.valid))
         record, attribute = self._find(locator)
         packed = attribute.type == mft.DATA and not attribute.name and record.is_wof
         extents = self.table.place(attribute)
@@ -240,6 +260,9 @@ class Ntfs:
 
     def slack(self, locator: str) -> Reader:
         """What lies in the clusters of a stream beyond what was written to it."""
+        if plain := self._plain(locator):
+            left = rest([(plain.place, plain.room)], min(plain.valid, plain.size))
+            return Reader(Pieces(self.medium, left, length(left)))
         _, attribute = self._find(locator)
         extents = self.table.place(attribute)
         room = _room(attribute, extents, self._size(attribute, extents, packed=False))
@@ -247,11 +270,21 @@ class Ntfs:
 
     def extents(self, locator: str) -> list[Extent]:
         """Where a stream lies."""
+        if plain := self._plain(locator):
+            return [(plain.place, plain.room)]
         return self.table.place(self._find(locator)[1])
 
     def free(self) -> list[Range]:
         """What no live record claims."""
         return unclaimed(self.entries(), lambda: self._claimed, self.medium.size)
+
+
+def _parse(locator: str) -> tuple[int, int, int]:
+    try:
+        number, kind, identifier = (int(part) for part in locator.partition("#")[0].split("-"))
+    except ValueError as error:
+        raise AddressError(f"ntfs:{locator} is no stream") from error
+    return number, kind, identifier
 
 
 def _room(attribute: mft.Attribute, extents: list[Extent], size: int) -> int:

@@ -16,6 +16,7 @@ _BASE = [sum(1 << bits for bits in _FOOTER[:n]) for n in range(_SLOTS)]
 _WHOLE = 32768
 _CALL, _FILE = 0xE8, 12_000_000
 _DEEPEST = 16
+_XPRESS_BLOCK = 65536
 
 
 class _Bits:
@@ -72,12 +73,32 @@ def _copy(out: bytearray, distance: int, count: int, size: int) -> None:
 
 def expand_xpress(data: bytes, size: int) -> bytes:
     """A chunk of XPRESS with Huffman codes."""
-    if len(data) < 256:
-        raise DamagedError("a packed chunk has no codes")
-    code = _Code([n for byte in data[:256] for n in (byte & 15, byte >> 4)])
-    out, bits = bytearray(), _Bits(data, 256)
-    bits.need(32)
+    out = bytearray()
+    _xpress_block(data, 0, out, size, size)
+    return bytes(out)
+
+
+def unpack_xpress(data: bytes, size: int) -> tuple[bytes, int]:
+    """A stream of XPRESS with Huffman codes, new ones each 64 KiB, and the bytes it took; damage ends it early."""
+    out, at = bytearray(), 0
     while len(out) < size:
+        try:
+            at = _xpress_block(data, at, out, min(size, len(out) + _XPRESS_BLOCK), size)
+        except DamagedError:
+            if not out:
+                raise
+            break
+    return bytes(out), min(at, len(data))
+
+
+def _xpress_block(data: bytes, at: int, out: bytearray, end: int, size: int) -> int:
+    """What one set of codes says, up to `end`, over which a last match may reach; returns what follows it."""
+    if len(data) < at + 256:
+        raise DamagedError("a packed chunk has no codes")
+    code = _Code([n for byte in data[at : at + 256] for n in (byte & 15, byte >> 4)])
+    bits = _Bits(data, at + 256)
+    bits.need(32)
+    while len(out) < end:
         symbol = bits.symbol(code)
         if bits.left < 16:
             bits.need(16)
@@ -88,13 +109,16 @@ def expand_xpress(data: bytes, size: int) -> bytes:
         if count == 15:
             count, bits.at = data[bits.at] if bits.at < len(data) else 0, bits.at + 1
             if count == 255:
-                count, bits.at = int.from_bytes(data[bits.at : bits.at + 2], "little") - 15, bits.at + 2
+                count, bits.at = int.from_bytes(data[bits.at : bits.at + 2], "little"), bits.at + 2
+                if not count:
+                    count, bits.at = int.from_bytes(data[bits.at : bits.at + 4], "little"), bits.at + 4
+                count -= 15
             count += 15
         distance = (1 << width) + (bits.take(width) if width else 0)
         if bits.left < 16:
             bits.need(16)
         _copy(out, distance, max(count, 0) + 3, size)
-    return bytes(out)
+    return bits.at
 
 
 class _Lzx:
