@@ -89,7 +89,7 @@ class Inodes:
         return found
 
     def tables(self) -> Iterator[tuple[int, bytes]]:
-        """The tables of all groups in stretches, each with the number of its first inode; never more than the medium."""
+        """The tables of all groups in stretches, each with the number of its first inode; at most the medium."""
         left = self.medium.present // self.width
         for group, (_, table, used) in enumerate(self.groups):
             first, at = group * self.per_group + 1, table * self.block

@@ -1,4 +1,4 @@
-"""Where the plain streams of a volume lie, as its listing saw them: they are read without a second look at their record."""
+"""Where the plain streams of a volume lie, kept while they are listed, so that no record is read twice."""
 
 from __future__ import annotations
 

@@ -175,8 +175,8 @@ class Ntfs:
                     yield locator, attribute.name, attribute.real, flags, at, n - min(attribute.valid, attribute.real)
                     continue
             size = self._size(attribute, extents, packed=packed)
-            if len(extents) == 1 and extents[0][0] is not None and not (attribute.flags or packed):
-                self._learn(record, attribute, Plain(*extents[0], size, attribute.valid))
+            if len(extents) == 1 and (at := first(extents)) >= 0 and not (attribute.flags or packed):
+                self._learn(record, attribute, Plain(at, extents[0][1], size, attribute.valid))
             marks = self._flags(attribute, extents, size, claimed)
             if packed and not attribute.name:
                 marks.append("compressed")
