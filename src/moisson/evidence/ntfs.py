@@ -175,13 +175,13 @@ class Ntfs:
                     yield locator, attribute.name, attribute.real, flags, at, n - min(attribute.valid, attribute.real)
                     continue
             size = self._size(attribute, extents, packed=packed)
-            if len(extents) == 1 and (at := first(extents)) >= 0 and not (attribute.flags or packed):
-                self._learn(record, attribute, Plain(at, extents[0][1], size, attribute.valid))
+            place = first(extents)
+            if len(extents) == 1 and place >= 0 and not (attribute.flags or packed):
+                self._learn(record, attribute, Plain(place, length(extents), size, attribute.valid))
             marks = self._flags(attribute, extents, size, claimed)
             if packed and not attribute.name:
                 marks.append("compressed")
-            at = first(extents)
-            place = self.table.offset(number) if at < 0 else at
+            place = self.table.offset(number) if place < 0 else place
             yield locator, attribute.name, size, tuple(marks), place, _room(attribute, extents, size)
 
     def _learn(self, record: mft.Record, attribute: mft.Attribute, plain: Plain) -> None:
