@@ -16,8 +16,9 @@ import zstandard
 from isal import isal_zlib
 
 from moisson.errors import AddressError, DamagedError, UnsupportedError
+from moisson.evidence.unpacking import unpack_xpress
 from moisson.reader import Reader, Window
-from moisson.scan import lznt1, pdftext, xmltext, xpress
+from moisson.scan import escaped, hiber, lznt1, outlook, pdftext, xmltext, xpress
 from moisson.scan.seek import gps
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ _FAULTS: Any = (isal_zlib.error, zlib.error, lzma.LZMAError, zstandard.ZstdError
 _DICTIONARY = 64 << 20
 _DIGITS = 16 << 20
 _BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{2,}(?:\r?\n)?)+={0,2}")
+_URL = re.compile(rb"(?:[A-Za-z0-9_-]{2,}(?:\r?\n)?)+={0,2}")
 _HEX = re.compile(rb"(?:[0-9A-Fa-f]{2,}(?:\r?\n)?)+")
+_SAFE = bytes.maketrans(b"-_", b"+/")
 _CHARSETS = {
     "utf16le": "utf-16-le", "utf16be": "utf-16-be", "utf32le": "utf-32-le", "utf32be": "utf-32-be",
     "cp1256": "cp1256", "iso88596": "iso8859-6", "latin1": "latin-1",
@@ -169,11 +172,20 @@ def _run(pattern: re.Pattern[bytes], source: Reader, most: int) -> bytes:
 
 
 def _base64(source: Reader, limit: int) -> Decoded:
-    run = _run(_BASE64, source, min(limit * 3 // 2, _DIGITS))
-    text = run.replace(b"\n", b"").replace(b"\r", b"")
-    text = text[: len(text) & ~3] if not text.endswith(b"=") else text + b"=" * (-len(text) % 4)
+    return _letters(_run(_BASE64, source, min(limit * 3 // 2, _DIGITS)), limit)
+
+
+def _base64url(source: Reader, limit: int) -> Decoded:
+    """The alphabet for URLs and file names (RFC 4648 5), mostly without padding."""
+    run = _run(_URL, source, min(limit * 3 // 2, _DIGITS))
+    return _letters(run, limit, run.translate(_SAFE))
+
+
+def _letters(run: bytes, limit: int, digits: bytes = b"") -> Decoded:
+    text = (digits or run).translate(None, b"\r\n=")
+    text = text[: len(text) - (len(text) % 4 == 1)]
     try:
-        return Decoded(binascii.a2b_base64(text)[:limit], len(run), True)
+        return Decoded(binascii.a2b_base64(text + b"=" * (-len(text) % 4))[:limit], len(run), True)
     except binascii.Error as error:
         raise DamagedError("no Base64") from error
 
@@ -190,6 +202,34 @@ def _lznt1(source: Reader, limit: int) -> Decoded:
 
 def _xpress(source: Reader, limit: int) -> Decoded:
     return Decoded(*xpress.block(source, limit), True)
+
+
+def _mam(source: Reader, limit: int) -> Decoded:
+    """A file as the system prefetches one (`MAM`): the size unpacked, perhaps a checksum, XPRESS with Huffman codes."""
+    head = source.pread(0, 8)
+    if len(head) < 8 or head[:3] != b"MAM" or head[3] & 0x7F != 4:
+        raise DamagedError("no packed file of the system")
+    start = 12 if head[3] & 0x80 else 8
+    size = int.from_bytes(head[4:], "little")
+    data, used = unpack_xpress(source.pread(start, min(size + size // 2 + 1024, limit)), min(size, limit))
+    return Decoded(data, start + used, len(data) == size)
+
+
+def _hiberset(source: Reader, limit: int) -> Decoded:
+    return Decoded(*hiber.block(source, limit), True)
+
+
+def _outlook(source: Reader, limit: int) -> Decoded:
+    return Decoded(*outlook.block(source, limit), True)
+
+
+def _escaped(measure: Callable[[bytes], int], undo: Callable[[bytes], bytes]) -> Callable[[Reader, int], Decoded]:
+    def read(source: Reader, limit: int) -> Decoded:
+        raw = source.pread(0, min(limit, escaped.MOST))
+        used = measure(raw)
+        return Decoded(undo(raw[:used]), used, True)
+
+    return read
 
 
 def _charset(name: str) -> Callable[[Reader, int], Decoded]:
@@ -213,5 +253,7 @@ def _position(source: Reader, limit: int) -> Decoded:
 DECODERS: dict[str, Callable[[Reader, int], Decoded]] = {
     "gzip": _gzip, "zlib": _zlib, "zip": _zip, "pdf": _pdf, "xz": _xz, "bzip2": _bzip2, "zstd": _zstd,
     "base64": _base64, "hex": _hex, "lznt1": _lznt1, "xpress": _xpress, "xmltext": _xml, "gps": _position,
+    "base64url": _base64url, "mam": _mam, "hiberset": _hiberset, "outlook": _outlook,
+    "quoted": _escaped(escaped.quoted, escaped.unquote), "percent": _escaped(escaped.percent, escaped.unescape),
     **{scheme: _charset(name) for scheme, name in _CHARSETS.items()},
 }  # fmt: skip

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from moisson.errors import EvidenceError
 from moisson.reader import Reader, Window
-from moisson.scan import lznt1, xmltext
+from moisson.scan import hiber, lznt1, outlook, xmltext
 from moisson.scan.decode import Decoded, decode
 from moisson.scan.gates import PAGE
 
@@ -18,7 +18,18 @@ if TYPE_CHECKING:
     from moisson.scan.block import Block
     from moisson.scan.sweep import Options
 
-_HEADS = {"gzip": 4, "zip": 4, "zlib": 3, "xz": 6, "bzip2": 10, "zstd": 4, "xpress": 8}
+_HEADS = {
+    "gzip": 4,
+    "zip": 4,
+    "zlib": 3,
+    "xz": 6,
+    "bzip2": 10,
+    "zstd": 4,
+    "xpress": 8,
+    "mam": 8,
+    "quoted": 6,
+    "percent": 6,
+}
 _LEAST = 24
 _HEX = re.compile(rb"[0-9A-Fa-f]+")
 _UTF8 = re.compile(rb"(?:[\t\n\r\x20-\x7e]|[\xc3-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}){9}")
@@ -36,6 +47,10 @@ _DIGESTS = frozenset({32, 40, 48, 56, 64, 96, 128})
 RUN = 32
 _HEAD = 40
 _LETTERS = re.compile(rb"[A-Za-z0-9+/]{40}")
+_SAFE = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_SAFE_LETTERS = re.compile(rb"[A-Za-z0-9_-]{40}")
+_DASHES = (b"-", b"_")
+_REACH = 2048
 _LONGEST = 100
 
 
@@ -110,7 +125,17 @@ def _worthy(found: Decoded) -> bool:
 def promising(block: Block, end: int) -> bool:
     """Whether the first digits of a run may be those of text or of a known format, or a page begins among them."""
     start = end - RUN
-    return _FIRST.match(block.data, start) is not None or -(block.at + start) % PAGE < _HEAD
+    if _FIRST.match(block.data, start) is not None or -(block.at + start) % PAGE < _HEAD:
+        return True
+    return (
+        block.data[start - 1 : start] in _DASHES and _FIRST.match(block.data, _head_of(block.data, start)) is not None
+    )
+
+
+def _head_of(data: bytes, start: int) -> int:
+    """Where a run of the letters for URLs begins that goes on here."""
+    before = data[max(0, start - _REACH) : start]
+    return start - len(before) + len(before.rstrip(_SAFE))
 
 
 def _text_layer(block: Block, start: int, options: Options) -> Layer | None:
@@ -131,10 +156,23 @@ def _text_layer(block: Block, start: int, options: Options) -> Layer | None:
             found = decode(scheme, source, options.layer)
         except EvidenceError:
             continue
+        if data[at + found.used : at + found.used + 1] in _DASHES and (layer := _for_urls(block, at, options)):
+            return layer
         if len(found.data) >= _LEAST:
             known = _continues(block, at, scheme)
             return Layer(at, at + found.used, scheme, b"" if known else found.data, True)
+    if data[start - 1 : start] in _DASHES:
+        return _for_urls(block, _head_of(data, start), options)
     return None
+
+
+def _for_urls(block: Block, at: int, options: Options) -> Layer | None:
+    """A run in the letters for URLs, if one begins here that tells something."""
+    head = block.data[at : at + _HEAD]
+    if not block.first <= at < block.stop or not _SAFE_LETTERS.fullmatch(head):
+        return None
+    layer = _open(block, at, "base64url", options)
+    return layer if layer and _tells(layer.data[: _HEAD * 3 // 4]) else None
 
 
 def _continues(block: Block, start: int, scheme: str) -> bool:
@@ -173,6 +211,32 @@ def _tells(sample: bytes) -> bool:
     return zeros + sixes > 0.4 * len(sample) and any(
         half.count(0) + half.count(6) > 0.7 * len(half) for half in (sample[::2], sample[1::2])
     )
+
+
+def unsigned(block: Block) -> Iterator[Layer]:
+    """Layers that structure alone gives away: blocks of Outlook, and sets of pages of a hibernation file."""
+    data, first, stop = block.data, block.first, block.stop
+    for start, end, text in outlook.find(data, first, min(len(data), stop + outlook.MOST), block.at):
+        if first <= start < stop:
+            yield Layer(start, end, "outlook", text, True)
+    covered = first
+    window = hiber.first(block.source.medium, data, first, min(stop, first + hiber.LONGEST), block.at)
+    begins = [window] if window >= 0 else []
+    begins += [at for at in range(first + -(first + block.at) % PAGE, stop, PAGE) if 0 < data[at] <= hiber.PAGES]
+    for at in begins:
+        if at < covered or not hiber.header(data[at : at + hiber.HEAD]):
+            continue
+        for start, end in hiber.chain(block.source.medium, block.at + at, block.at + stop):
+            covered = end - block.at
+            yield from _set_of_pages(block, start - block.at, covered)
+
+
+def _set_of_pages(block: Block, start: int, end: int) -> Iterator[Layer]:
+    source = Reader(Window(block.source.medium, block.at + start, end - start))
+    try:
+        yield Layer(start, end, "hiberset", decode("hiberset", source).data, True)
+    except EvidenceError:
+        return
 
 
 def by_page(data: bytes, start: int, stop: int, first: int, last: int) -> Iterator[Layer]:

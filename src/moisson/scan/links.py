@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _LOCAL = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._%+-"
 _ESCAPE = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
 _HOST = re.compile(rb"(?:[A-Za-z0-9][A-Za-z0-9-]{0,62}\.){1,8}(?:[A-Za-z]{2,18}|xn--[A-Za-z0-9-]{2,59})(?![\w-])")
+_LABEL = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-"
+_GLUED = (b"/", b"@", b"_", b"%", b"=", b"&", b"+", b"~", b"\\", b"$")
 _FILES = frozenset(
     b"png jpg jpeg gif css js html htm php pdf txt docx xlsx exe dll py so zip json xml c h o sh md in".split()
 )
@@ -49,7 +51,7 @@ def email(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
     size = len(before) - len(before.rstrip(_LOCAL))
     if not size:
         return ()
-    found = _address(data[at - size : host.end()])
+    found = address(data[at - size : host.end()])
     if not found:
         return ()
     kind, value, cut = found
@@ -57,7 +59,7 @@ def email(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
 
 
 @lru_cache(maxsize=1 << 14)
-def _address(raw: bytes) -> tuple[str, str, int] | None:
+def address(raw: bytes) -> tuple[str, str, int] | None:
     """Kind and value of an address, and how much stands before it that is no part of it."""
     cut = m.end() if (m := _ESCAPE.match(raw)) else 0
     cut += len(raw) - cut - len(raw[cut:].lstrip(b"._%+-"))
@@ -134,6 +136,18 @@ def _real(host: str) -> bool:
     if not name:
         return host == "localhost"
     return top.isdigit() or (top.encode("utf-8", "replace") in tops()) or top.startswith("xn--") or not top.isascii()
+
+
+def domain(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
+    """A bare domain of a well-known ending, set apart on both sides; the anchor takes the sign after it."""
+    last = end - 1 - (data[end - 2 : end - 1] == b".")
+    before = data[max(0, end - 66) : last]
+    start = last - (len(before) - len(before.rstrip(_LABEL)))
+    m = _HOST.fullmatch(data, start, last)
+    if not m or data[start - 1 : start] in _GLUED or not any(c >= 65 for c in m[0][: m[0].rfind(b".")]):
+        return ()
+    value = network.Domain.clean(m[0].decode("ascii"), ctx)
+    return (Mark(start, last, "domain", value, 0.7),) if value else ()
 
 
 def onion(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:

@@ -9,9 +9,9 @@ from moisson.errors import EvidenceError
 from moisson.extract.exif import position_of
 from moisson.extract.tiff import Tiff
 from moisson.reader import Reader
-from moisson.scan import links, secrets
+from moisson.scan import escaped, links, logins, secrets, wallets
 from moisson.scan.near import Mark, Near
-from moisson.selectors import identifiers, money, numbers, phones, places
+from moisson.selectors import hardware, identifiers, money, numbers, phones, places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -30,6 +30,8 @@ _FOUR = re.compile(r"(?<![0-9A-Fa-f])[0-9A-F]{4} ")
 _EASTERN = re.compile(rb"[ -]?(?:\xd9[\xa0-\xa9]|\xdb[\xb0-\xb9])")
 _OCTET = rb"(25[0-5]|2[0-4]\d|1?\d?\d)"
 _IPV4 = re.compile(rb"\.".join([_OCTET] * 4) + rb"(?!\d)(?!\.\d)")
+_COLONS = b"0123456789ABCDEFabcdef:"
+_IPV6 = re.compile(rb"[0-9A-Fa-f]{1,4}(?:::?[0-9A-Fa-f]{1,4}){1,7}(?![0-9A-Za-z]|:[0-9A-Za-z:]|\.\d)")
 _NO_ADDRESS = re.compile(rb"(?i:version|vers\.?|\bv|build|release|firmware)[ \t.:=]*$|[.\-]$")
 _LIST_BEFORE = re.compile(r"(?:\d|(?<![^\W\d_])[A-Za-z]) {1,2}$")
 _LIST_AFTER = re.compile(r" {1,2}(?:[-+]?\d|[A-Za-z] )")
@@ -50,6 +52,18 @@ def ipv4(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
     if not m or m.end() < end or _NO_ADDRESS.search(data, max(0, start - 16), start):
         return ()
     return (Mark(start, m.end(), "ipv4", ".".join(str(int(n)) for n in m.groups()), 0.85),)
+
+
+def ipv6(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
+    """An IPv6 address in which the anchor ends: eight groups, or fewer and two colons of a range that is in use."""
+    before = data[max(0, end - 40) : end]
+    start = end - (len(before) - len(before.rstrip(_COLONS)))
+    m = _IPV6.match(data, start)
+    if not m or m.end() < end or data[start - 1 : start].isalnum() or not any(c in m[0] for c in b"0123456789"):
+        return ()
+    text = m[0].decode("ascii")
+    value = hardware.Ipv6.clean(text, ctx) if text.count(":") == 7 or "::" in text else None
+    return (Mark(start, m.end(), "ipv6", value, 0.9),) if value else ()
 
 
 def digits(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
@@ -239,5 +253,10 @@ SEEKERS: dict[str, Callable[[bytes, int, Context], Iterable[Mark]]] = {
     "eastern": eastern, "token": token, "bech32": bech32, "ethereum": ethereum, "decimal": decimal,
     "degrees": degrees, "mgrs": mgrs, "exif": exif, "zone": zone, "fingerprint": fingerprint, "pem": secrets.pem,
     "ssh": secrets.ssh, "recovery": secrets.recovery, "wifi": secrets.wifi, "wlan": secrets.wlan,
-    "phrase": secrets.phrase,
+    "phrase": secrets.phrase, "ipv6": ipv6, "domain": links.domain, "mailbox": escaped.mailbox,
+    "plus-escaped": escaped.plus,
+    "firefox": logins.firefox, "chrome": logins.chrome, "filezilla": logins.filezilla, "winscp": logins.winscp,
+    "netrc": logins.netrc, "manager": logins.manager, "android": logins.android, "private": wallets.private,
+    "encrypted": wallets.encrypted, "extended": wallets.extended, "exported": wallets.exported,
+    "electrum": wallets.electrum, "keystore": wallets.keystore, "vault": wallets.vault,
 }  # fmt: skip
