@@ -33,7 +33,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || { echo "moisson: python3-venv is missing: apt-get install python3-venv"; exit 1; }
 	$(BIN)/pip install --quiet --upgrade pip
 
-$(VENV)/ready: $(VENV)/bin/python pyproject.toml
+$(VENV)/ready: $(VENV)/bin/python pyproject.toml setup.py $(wildcard src/native/*)
 	@sh tools/system-packages
 	$(BIN)/pip install --quiet --editable .
 	touch $@

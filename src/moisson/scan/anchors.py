@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from array import array
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import hyperscan
 from msgspec import Struct
 
+from moisson import native
+from moisson.scan import phrases
 from moisson.selectors import accounts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 Event = tuple[int, int]
 # Programs name their packages by these hosts, so that without a scheme they are no profile of anybody.
@@ -62,18 +65,45 @@ class Matcher:
         )
         self._scratch = hyperscan.Scratch(self._database)
 
-    def match(self, data: bytes | memoryview, at: int = 0) -> list[Event]:
-        """The end of each match and the number of its anchor, by end; `at` is added to the ends."""
+    def match(self, data: bytes, start: int = 0, stop: int | None = None) -> list[Event]:
+        """The end of each match between two offsets and the number of its anchor, by end."""
         events: list[Event] = []
         add = events.append
 
         def take(number: int, _start: int, end: int, _flags: int, _context: object) -> None:
-            add((end + at, number))
+            add((end + start, number))
 
         scan: Any = self._database.scan
-        scan(data, match_event_handler=take, scratch=self._scratch)
+        scan(memoryview(data)[start:stop], match_event_handler=take, scratch=self._scratch)
         events.sort()
         return events
+
+
+class Plain:
+    """The anchors of plain text in native code; of seed phrases it gives only those whose words are all listed."""
+
+    seeks = ("run", "fingerprint", "phrase")
+
+    def __init__(self, code: native.Code) -> None:
+        self._code, self._words = code, _slots(phrases.listed())
+
+    def match(self, data: bytes, start: int = 0, stop: int | None = None) -> list[Event]:
+        """As `Matcher.match`, in order for each anchor."""
+        found = self._code.dense(data, start, len(data) if stop is None else stop, self._words)
+        return [(end, number) for number, ends in enumerate(found) for end in ends]
+
+
+def _slots(words: Iterable[bytes]) -> array[int]:
+    """A table of words of at most eight letters, each at the slot of its hash or one after it."""
+    known = [word for word in words if len(word) <= 8]
+    table = array("Q", bytes(8 << (2 * len(known)).bit_length()))
+    for word in known:
+        number = int.from_bytes(word, "little")
+        slot = (number * 0x9E3779B97F4A7C15 & (1 << 64) - 1) >> 32
+        while table[slot % len(table)]:
+            slot += 1
+        table[slot % len(table)] = number
+    return table
 
 
 @cache
@@ -83,6 +113,7 @@ def everywhere() -> Matcher:
 
 
 @cache
-def in_text() -> Matcher:
+def in_text() -> Matcher | Plain:
     """The anchors looked for in long runs of ASCII."""
-    return Matcher(lambda anchor: anchor.dense)
+    wanted = {anchor.seek for anchor in table().values() if anchor.dense}
+    return Plain(native.code) if native.code and wanted <= {*Plain.seeks} else Matcher(lambda anchor: anchor.dense)

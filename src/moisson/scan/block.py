@@ -116,21 +116,20 @@ def _piece(
 ) -> None:
     """One piece of a block: what ends in it, so that a value across two pieces is seen by the second."""
     data = block.data
-    view = memoryview(data)
-    piece = view[start : start + _PIECE]
-    seen = gates.look(piece, flags=flags is not None)
+    stop = min(len(data), start + _PIECE)
+    seen = gates.look(memoryview(data)[start:stop], flags=flags is not None)
     if flags is not None:
         flags += seen.flags
     if seen.empty:
         return
     ranges.add(seen, start)
-    back = min(start, _REACH)
-    events = anchors.everywhere().match(view[start - back : start + _PIECE], start - back)
-    _ask(block, events, anchors.everywhere().seeks, options, marks, inner)
+    everywhere, in_text = anchors.everywhere(), anchors.in_text()
+    events = everywhere.match(data, max(0, start - _REACH), stop)
+    _ask(block, events, everywhere.seeks, options, marks, inner)
     for a, b in seen.dense:
-        a, b = max(0, a + start - _REACH), b + start
-        _ask(block, anchors.in_text().match(view[a:b], a), anchors.in_text().seeks, options, marks, inner)
-    inner += layers.by_page(data, start, min(len(data), start + _PIECE), block.first, block.stop)
+        events = in_text.match(data, max(0, a + start - _REACH), b + start)
+        _ask(block, events, in_text.seeks, options, marks, inner)
+    inner += layers.by_page(data, start, stop, block.first, block.stop)
 
 
 def _ask(
@@ -142,26 +141,23 @@ def _ask(
     inner: list[layers.Layer],
 ) -> None:
     """Look closer at each event that does not end inside of what the same seeker found already."""
-    data, first, stop = block.data, block.first, block.stop
-    last = dict.fromkeys(seeks, 0)
+    data, first, stop, context = block.data, block.first, block.stop, options.context
+    limit = stop + _REACH
+    last = dict.fromkeys(seeks, first)
     for end, number in events:
-        if end <= first or end > stop + _REACH:
-            continue
         name = seeks[number]
-        if end <= last[name]:
+        if end <= last[name] or end > limit:
             continue
         seeker = SEEKERS.get(name) if name != "run" or data[end - RUN] not in _BASE58 else SEEKERS["token"]
         if seeker is None:
-            if name == "run" and not layers.promising(block, end):
-                continue
-            if block.held[1] > _TRIES:
+            if (name == "run" and not layers.promising(block, end)) or block.held[1] > _TRIES:
                 continue
             block.held[1] += 1
             if layer := layers.begin(name, block, end, options):
                 last[name] = max(last[name], layer.end)
                 inner += _kept(block, layer)
             continue
-        for mark in seeker(data, end, options.context):
+        for mark in seeker(data, end, context):
             if mark.scheme != "gps":
                 last[name] = max(last[name], mark.end)
             if mark.kind and first <= mark.start < stop:

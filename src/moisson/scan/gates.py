@@ -1,31 +1,12 @@
-"""What kind of bytes stand where, from a few whole-word operations: the gates before everything dearer."""
+"""What kind of bytes stand where: the gates before everything dearer."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    Words = np.ndarray[Any, np.dtype[Any]]
+from moisson import native
 
 PAGE = 4096
-_PART = 512
-_PIECE = 1 << 17
-_U = np.uint64
-_HIGH = _U(0x8080808080808080)
-_WIDE_EVEN, _WIDE_ODD = _U(0xF800F800F800F800), _U(0x00F800F800F800F8)
-_SHOWN, _LANE_ONES, _LANE_TOPS = _U(0x00E800E800E800E8), _U(0x0001000100010001), _U(0x8000800080008000)
-_LONG_HIGH, _LONG_LOW = _U(0xFFFFF900FFFFF900), _U(0xE0)
-_ARABIC_EVEN = np.uint32(0xC0FCC0FC), np.uint32(0x80D880D8)
-_ARABIC_ODD = np.uint32(0xFCC0FCC0), np.uint32(0xD880D880)
-_ALL = _U(0x0101010101010101)
-_DENSE = 3
-_MOSTLY = 7
-_SAMPLE = 32
-
 ZERO, TEXT, WIDE, ARABIC, RANDOM = 1, 2, 4, 8, 16
 NAMES = {ZERO: "zero", TEXT: "text", WIDE: "utf16", ARABIC: "arabic", RANDOM: "random"}
 
@@ -43,175 +24,9 @@ class Gates(NamedTuple):
 
 
 def look(data: bytes | memoryview, *, flags: bool = True) -> Gates:
-    """The gates of a block, which begins at a page; nothing beyond 4 MiB or so at once, for the sake of the cache."""
-    raw = np.frombuffer(data, np.uint8)
-    size = len(raw)
-    if len(raw) % 8:
-        raw = np.frombuffer(bytes(data) + bytes(-size % 8), np.uint8)
-    words = raw.view(_U)
-    if not words.any():
-        pages = -(-size // PAGE)
-        return Gates(True, [], [], [], [], [], bytearray([ZERO] * pages))
-    low, even, odd, old, first, second = _tests(raw, words)
-    full = words != 0
-    wide, long = _wide(words, even & full, odd & full)
-    dense = _by_part(_runs(low & ~even & ~odd))
-    gates = Gates(
-        False,
-        _merge(np.flatnonzero(dense) * _PART, _PART, 512, PAGE, size),
-        wide,
-        long,
-        _merge(np.flatnonzero(first | second) * 4, 4, 128, 64, size),
-        _merge(_varied(np.flatnonzero(old & ~low), words) * 8, 8, 128, 64, size),
-        bytearray(),
-    )
-    if flags:
-        gates.flags.extend(_flags(raw, full, dense))
-        for ranges, flag, margin in ((wide, WIDE, 24), (gates.arabic, ARABIC, 128)):
-            _mark(gates.flags, ranges, flag, margin)
-    return gates
+    """The gates of a block, which begins at a page."""
+    if native.code:
+        return Gates._make(native.code.look(data, flags))
+    from moisson.scan import arrays
 
-
-def _tests(raw: Words, words: Words) -> tuple[Words, ...]:
-    """For each eight bytes: below 128, every second a small high byte (two parities), all letters of old charsets; for
-    each four: two Arabic letters in UTF-8 (two parities).
-    """
-    n = len(words)
-    low, even, odd, old = (np.empty(n, bool) for _ in range(4))
-    first, second = np.empty(2 * n, bool), np.empty(2 * n, bool)
-    spare, short = np.empty(_PIECE // 8, _U), np.empty(_PIECE // 4, np.uint32)
-    letters, blanks, shifted = np.empty(_PIECE, bool), np.empty(_PIECE, bool), np.empty(_PIECE, np.uint8)
-    halves = raw.view(np.uint32)
-    for at in range(0, n, _PIECE // 8):
-        v = words[at : at + _PIECE // 8]
-        here = slice(at, at + len(v))
-        t = spare[: len(v)]
-        for mask, out in ((_HIGH, low), (_WIDE_EVEN, even), (_WIDE_ODD, odd)):
-            np.equal(np.bitwise_and(v, mask, out=t), 0, out=out[here])
-        h = halves[2 * at : 2 * (at + len(v))]
-        s = short[: len(h)]
-        for (pick, value), out in ((_ARABIC_EVEN, first), (_ARABIC_ODD, second)):
-            np.equal(np.bitwise_and(h, pick, out=s), value, out=out[2 * at : 2 * (at + len(v))])
-        b = raw[8 * at : 8 * (at + len(v))]
-        c, d, e = letters[: len(b)], blanks[: len(b)], shifted[: len(b)]
-        np.less_equal(np.subtract(b, 0xC0, out=e), 0x33, out=c)
-        np.logical_or(c, np.equal(b, 0x20, out=d), out=c)
-        np.equal(c.view(_U), _ALL, out=old[here])
-    return low, even, odd, old, first, second
-
-
-def _runs(plain: Words) -> Words:
-    """Where three true ones begin in a row."""
-    three: Words = plain[:-2] & plain[1:-1] & plain[2:] if len(plain) >= _DENSE else plain[:0]
-    return three
-
-
-def _by_part(tests: Words) -> Words:
-    """Whether any test holds, for each 512 bytes."""
-    each = _PART // 8
-    whole = len(tests) // each
-    found: Words = np.empty(-(-len(tests) // each), bool)
-    found[:whole] = tests[: whole * each].reshape(whole, each).any(axis=1)
-    found[whole:] = tests[whole * each :].any()
-    return found
-
-
-def _wide(words: Words, even: Words, odd: Words) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """Ranges of UTF-16, and those of UTF-32."""
-    spots, longs = [], []
-    for test, shift in ((even, 0), (odd, 8)):
-        at = np.flatnonzero(test)
-        if not len(at):
-            continue
-        v = words[at]
-        lanes = (v >> _U(shift)) & _SHOWN
-        spots.append(_readable(at[((lanes - _LANE_ONES) & _LANE_TOPS) == 0], words, bool(shift)))
-        for turn in (shift, shift + 16):
-            x = v >> _U(turn)
-            good = ((x & _LONG_HIGH) == 0) & ((x & _LONG_LOW) != 0)
-            if turn:
-                good &= (v & _U((1 << min(turn, 16)) - 1)) == 0 if turn < 24 else (v & _U(0xFFFF00)) == 0
-            longs.append(_paired(_plain(at[good], words, turn // 8)))
-    size = len(words) * 8
-    wide = np.unique(np.concatenate(spots)) if spots else np.empty(0, np.int64)
-    long = np.unique(np.concatenate(longs)) if longs else np.empty(0, np.int64)
-    return _merge(wide * 8, 8, 24, 16, size), _merge(long * 8, 8, 32, 32, size, least=16)
-
-
-def _varied(at: Words, words: Words) -> Words:
-    """Those places that are not one byte eight times."""
-    v = words[at]
-    varied: Words = at[v != (v & _U(0xFF)) * _ALL]
-    return varied
-
-
-def _readable(at: Words, words: Words, odd: bool) -> Words:
-    """Those places where all four signs are ASCII or Arabic."""
-    pairs = words[at].view(np.uint8).reshape(-1, 4, 2)
-    low, high = pairs[:, :, int(odd)], pairs[:, :, int(not odd)]
-    good: Words = at[((((low >= 0x20) & (low < 0x7F)) & (high == 0)) | (high == 6)).all(axis=1)]
-    return good
-
-
-def _plain(at: Words, words: Words, place: int) -> Words:
-    """Those places where two signs of UTF-32, the first at this byte, are ASCII or Arabic."""
-    raw = words[at].view(np.uint8).reshape(-1, 8)
-    good = np.ones(len(at), bool)
-    for low in (place, place + 4):
-        shown = (raw[:, low] >= 0x20) & (raw[:, low] < 0x7F)
-        good &= (shown & (raw[:, low + 1] == 0)) | (raw[:, low + 1] == 6) if low < 7 else raw[:, low] > 0
-    return at[good]
-
-
-def _paired(at: Words) -> Words:
-    """Those places that have a neighbour."""
-    if len(at) < 2:
-        return at[:0]
-    near = np.diff(at) == 1
-    return at[np.concatenate((near, [False])) | np.concatenate(([False], near))]
-
-
-def _merge(starts: Words, length: int, margin: int, gap: int, size: int, *, least: int = 0) -> list[tuple[int, int]]:
-    """Ranges around sorted places, joined where they come near each other."""
-    if not len(starts):
-        return []
-    breaks = np.flatnonzero(np.diff(starts) > gap + length)
-    firsts = starts[np.concatenate(([0], breaks + 1))].tolist()
-    lasts = starts[np.concatenate((breaks, [len(starts) - 1]))].tolist()
-    merged: list[tuple[int, int]] = []
-    for first, last in zip(firsts, lasts, strict=True):
-        if last + length - first < least:
-            continue
-        start, stop = max(0, first - margin), min(size, last + length + margin)
-        if merged and start <= merged[-1][1]:
-            merged[-1] = merged[-1][0], stop
-        else:
-            merged.append((start, stop))
-    return merged
-
-
-def _flags(raw: Words, full: Words, dense: Words) -> bytes:
-    """Zero, text and random for each page; random is judged by a few of its bytes."""
-    pages = -(-len(raw) // PAGE)
-    parts = np.zeros((2, pages * PAGE // _PART), bool)
-    parts[0, : -(-len(full) * 8 // _PART)] = _by_part(full)
-    parts[1, : len(dense)] = dense
-    some = parts[0].reshape(pages, -1).any(axis=1)
-    text = parts[1].reshape(pages, -1).sum(axis=1) >= _MOSTLY
-    flags = np.where(some, 0, ZERO).astype(np.uint8) | np.where(text, TEXT, 0).astype(np.uint8)
-    unclear = np.flatnonzero(some & ~text)
-    unclear = unclear[(unclear + 1) * PAGE <= len(raw)]
-    if len(unclear):
-        sample = raw[: len(raw) // PAGE * PAGE].reshape(-1, PAGE)[unclear, ::_SAMPLE].astype(np.int32)
-        sample += (np.arange(len(unclear), dtype=np.int32) * 256)[:, None]
-        counts = np.bincount(sample.ravel(), minlength=256 * len(unclear)).reshape(-1, 256)
-        collisions = (counts * (counts - 1)).sum(axis=1)
-        n = PAGE // _SAMPLE
-        flags[unclear[collisions < 1.4 * n * (n - 1) / 256]] |= RANDOM
-    return flags.tobytes()
-
-
-def _mark(flags: bytearray, ranges: Iterable[tuple[int, int]], flag: int, margin: int) -> None:
-    for start, stop in ranges:
-        for page in range((start + margin) // PAGE, min(len(flags), -(-(stop - margin) // PAGE))):
-            flags[page] |= flag
+    return arrays.look(data, flags=flags)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from moisson import native
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -78,6 +80,10 @@ def bech32(text: str) -> bool:
 
 def keccak256(data: bytes) -> bytes:
     """Keccak with the padding of before FIPS 202, as Ethereum uses it; for at most 135 bytes."""
+    return native.code.keccak256(data) if native.code else _keccak256(data)
+
+
+def _keccak256(data: bytes) -> bytes:
     block = bytearray(136)
     block[: len(data)] = data
     block[len(data)] ^= 0x01

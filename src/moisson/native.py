@@ -1,0 +1,35 @@
+"""The native parts of the raw scan, where they were built; everything in them has an equal in Python."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, cast
+
+if TYPE_CHECKING:
+    from array import array
+
+    Bytes = bytes | bytearray | memoryview
+    Pairs = list[tuple[int, int]]
+
+
+class Code(Protocol):
+    """What the extension module offers."""
+
+    def look(self, data: Bytes, flags: bool, /) -> tuple[bool, Pairs, Pairs, Pairs, Pairs, Pairs, bytearray]:
+        """The gates of a block, as `scan.arrays.look` gives them."""
+
+    def dense(self, data: Bytes, start: int, stop: int, words: array[int], /) -> tuple[list[int], list[int], list[int]]:
+        """The ends of runs, of fingerprints and of seed phrases in a range, as the anchors give them."""
+
+    def keccak256(self, data: Bytes, /) -> bytes:
+        """As `selectors.checks.keccak256`."""
+
+
+def _load() -> Code | None:
+    try:
+        return cast("Code", import_module("moisson._native"))
+    except ImportError:
+        return None
+
+
+code = _load()

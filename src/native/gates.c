@@ -1,0 +1,190 @@
+/* The gates before everything dearer, in one pass; they say what the whole-word operations of scan/gates.py say. */
+#include "native.h"
+
+#define HIGH 0x8080808080808080u
+#define WIDE_EVEN 0xF800F800F800F800u
+#define WIDE_ODD 0x00F800F800F800F8u
+#define LONG_HIGH 0xFFFFF900FFFFF900u
+#define ONES 0x0101010101010101u
+
+enum { ZERO_PAGE = 1, TEXT_PAGE = 2, WIDE_PAGE = 4, ARABIC_PAGE = 8, RANDOM_PAGE = 16 };
+enum { MOSTLY = 7, SAMPLE = 32, SAMPLES = PAGE / SAMPLE };
+
+static int shown(uint8_t c) { return c >= 0x20 && c < 0x7F; }
+
+/* Four signs of UTF-16, ASCII or Arabic; `odd` when the higher byte comes first. */
+static int readable(uint64_t v, int odd)
+{
+    for (int i = 0; i < 4; i++, v >>= 16) {
+        uint8_t low = (uint8_t)(odd ? v >> 8 : v), high = (uint8_t)(odd ? v : v >> 8);
+        if (!((high == 0 && shown(low)) || (high == 6 && (low & 0xE8))))
+            return 0;
+    }
+    return 1;
+}
+
+/* Two signs of UTF-32, ASCII or Arabic, the first at byte `place`. */
+static int is_long(uint64_t v, int place)
+{
+    static const uint64_t before[4] = {0, 0xFF, 0xFFFF, 0xFFFF00};
+    uint64_t x = v >> (8 * place);
+    if ((x & LONG_HIGH) || !(x & 0xE0) || (v & before[place]))
+        return 0;
+    for (int low = place; low <= place + 4; low += 4) {
+        uint8_t sign = (uint8_t)(v >> (8 * low));
+        uint8_t next = low < 7 ? (uint8_t)(v >> (8 * low + 8)) : 0;
+        if (low == 7 ? !sign : !((shown(sign) && next == 0) || next == 6))
+            return 0;
+    }
+    return 1;
+}
+
+/* Whether the eight bytes are letters of an old charset of Arabic or blanks, and not one byte eight times. */
+static int is_old(uint64_t v)
+{
+    for (int i = 0; i < 64; i += 8) {
+        uint8_t c = (uint8_t)(v >> i);
+        if ((uint8_t)(c - 0xC0) > 0x33 && c != 0x20)
+            return 0;
+    }
+    return v != (v & 0xFF) * ONES;
+}
+
+/* Two letters of Arabic in UTF-8 within four bytes, at the first or at the second of them. */
+static int is_arabic(uint32_t half)
+{
+    return (half & 0xC0FCC0FCu) == 0x80D880D8u || (half & 0xFCC0FCC0u) == 0xD880D880u;
+}
+
+static int is_random(const uint8_t *page)
+{
+    uint8_t counts[256] = {0};
+    unsigned same = 0;
+    for (int i = 0; i < PAGE; i += SAMPLE)
+        same += 2u * counts[page[i]]++;
+    return 10 * 256 * (uint64_t)same < 14 * (uint64_t)SAMPLES * (SAMPLES - 1);
+}
+
+static void mark(uint8_t *flags, int64_t pages, const ranges *found, uint8_t flag, int64_t margin)
+{
+    for (size_t i = 0; i + 1 < found->pairs.count; i += 2) {
+        int64_t first = found->pairs.items[i] + margin, stop = found->pairs.items[i + 1] - margin;
+        for (int64_t page = first / PAGE; page * PAGE < stop && page < pages; page++)
+            flags[page] |= flag;
+    }
+}
+
+/* The state between words: how many plain ones stand in a row, which places of UTF-32 the last two words showed, and
+   the last dense part with the number of those in its page. */
+typedef struct {
+    int plain, parts;
+    unsigned last, before;
+    int64_t part;
+} state;
+
+static void look_wide(uint64_t v, int64_t i, int even, int odd, state *s, ranges *found)
+{
+    unsigned bits = 0;
+    if ((even && readable(v, 0)) || (odd && readable(v, 1)))
+        ranges_add(&found[WIDE], i * 8);
+    if (even)
+        bits = (unsigned)is_long(v, 0) | (unsigned)is_long(v, 2) << 2;
+    if (odd)
+        bits |= (unsigned)is_long(v, 1) << 1 | (unsigned)is_long(v, 3) << 3;
+    if (s->last & (s->before | bits))
+        ranges_add(&found[LONG], (i - 1) * 8);
+    s->before = s->last;
+    s->last = bits;
+}
+
+/* Three plain words begin at this one. */
+static void look_dense(int64_t i, state *s, ranges *found, uint8_t *flags)
+{
+    int64_t part = i / (PART / 8);
+    if (part == s->part)
+        return;
+    s->parts = part / (PAGE / PART) == s->part / (PAGE / PART) && s->part >= 0 ? s->parts + 1 : 1;
+    s->part = part;
+    ranges_add(&found[DENSE], part * PART);
+    if (flags && s->parts == MOSTLY)
+        flags[part / (PAGE / PART)] |= TEXT_PAGE;
+}
+
+static void look_word(uint64_t v, int64_t i, state *s, ranges *found, uint8_t *flags)
+{
+    int even = !(v & WIDE_EVEN), odd = !(v & WIDE_ODD);
+    if (((even | odd) && v) || s->last)
+        look_wide(v, i, even && v, odd && v, s, found);
+    else
+        s->before = 0;
+    if (!(v & HIGH)) {
+        s->plain = even | odd ? 0 : s->plain + 1;
+        if (s->plain >= 3)
+            look_dense(i - 2, s, found, flags);
+        return;
+    }
+    s->plain = 0;
+    if (is_arabic((uint32_t)v))
+        ranges_add(&found[ARABIC], i * 8);
+    if (is_arabic((uint32_t)(v >> 32)))
+        ranges_add(&found[ARABIC], i * 8 + 4);
+    if (is_old(v))
+        ranges_add(&found[OLD], i * 8);
+}
+
+static int is_zero(const uint8_t *page, int words)
+{
+    uint64_t some = 0;
+    for (int i = 0; i < words && !some; i += 8)
+        for (int j = i; j < i + 8 && j < words; j++)
+            some |= load(page + 8 * j);
+    return !some;
+}
+
+static void look_page(const uint8_t *page, int words, int64_t at, state *s, ranges *found, uint8_t *flags)
+{
+    if (is_zero(page, words)) {
+        if (flags)
+            flags[at] = ZERO_PAGE;
+        if (!s->last) {
+            s->plain = 0;
+            s->before = 0;
+            return;
+        }
+    }
+    for (int i = 0; i < words; i++)
+        look_word(load(page + 8 * i), at * (PAGE / 8) + i, s, found, flags);
+}
+
+int look_at(const uint8_t *data, size_t size, ranges *found, uint8_t *flags)
+{
+    int64_t pages = (int64_t)((size + PAGE - 1) / PAGE);
+    uint8_t rest[PAGE] = {0};
+    state s = {0, 0, 0, 0, -1};
+    int some = 0;
+    for (int64_t at = 0; at < pages; at++) {
+        const uint8_t *page = data + at * PAGE;
+        int words = PAGE / 8;
+        if (size - (size_t)at * PAGE < PAGE) {
+            words = (int)((size - (size_t)at * PAGE + 7) / 8);
+            memcpy(rest, page, size - (size_t)at * PAGE);
+            page = rest;
+        }
+        some |= !is_zero(page, words);
+        look_page(page, words, at, &s, found, flags);
+        /* Whether a page is text is known two words into the next. */
+        if (flags && at && !(flags[at - 1] & (ZERO_PAGE | TEXT_PAGE)) && is_random(data + (at - 1) * PAGE))
+            flags[at - 1] |= RANDOM_PAGE;
+        if (flags && at == pages - 1 && words == PAGE / 8 && !(flags[at] & (ZERO_PAGE | TEXT_PAGE)) && is_random(page))
+            flags[at] |= RANDOM_PAGE;
+    }
+    if (s.last & s.before)
+        ranges_add(&found[LONG], ((int64_t)((size + 7) / 8) - 1) * 8);
+    for (int kind = 0; kind < KINDS; kind++)
+        ranges_end(&found[kind]);
+    if (flags) {
+        mark(flags, pages, &found[WIDE], WIDE_PAGE, found[WIDE].margin);
+        mark(flags, pages, &found[ARABIC], ARABIC_PAGE, found[ARABIC].margin);
+    }
+    return some;
+}

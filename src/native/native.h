@@ -1,0 +1,53 @@
+/* What the parts of the native module share: a growing list of numbers, and the passes over bytes. */
+#ifndef MOISSON_NATIVE_H
+#define MOISSON_NATIVE_H
+
+#define PY_SSIZE_T_CLEAN
+#define Py_LIMITED_API 0x030B0000
+#include <Python.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef struct {
+    int64_t *items;
+    size_t count, room;
+    int failed;
+} numbers;
+
+void numbers_add(numbers *list, int64_t value);
+
+/* Ranges around places that come in order, joined where they come near each other; pairs of start and stop. */
+typedef struct {
+    int64_t length, margin, gap, least, size;
+    int64_t first, last;
+    numbers pairs;
+} ranges;
+
+void ranges_add(ranges *to, int64_t at);
+void ranges_end(ranges *to);
+
+enum { DENSE, WIDE, LONG, ARABIC, OLD, KINDS };
+enum { PAGE = 4096, PART = 512 };
+
+/* Fills the ranges and, where `flags` is not NULL, one byte for each page; 0 where all bytes are zero. */
+int look_at(const uint8_t *data, size_t size, ranges *found, uint8_t *flags);
+
+/* Ends of anchors in `data` from `start` to `stop`. */
+void find_runs(const uint8_t *data, size_t start, size_t stop, numbers *ends);
+void find_prints(const uint8_t *data, size_t start, size_t stop, numbers *ends);
+void find_phrases(const uint8_t *data, size_t start, size_t stop, size_t size, const uint64_t *words, size_t slots,
+                  numbers *ends);
+
+void keccak_f(uint64_t state[25]);
+
+static inline uint64_t load(const uint8_t *at)
+{
+    uint64_t value;
+    memcpy(&value, at, 8);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    value = __builtin_bswap64(value);
+#endif
+    return value;
+}
+
+#endif

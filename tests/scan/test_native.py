@@ -1,0 +1,138 @@
+"""The native parts say what Python says, on whatever bytes."""
+
+from __future__ import annotations
+
+import random
+import re
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+from benches import rawimage
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moisson import native
+from moisson.reader import Memory, Reader
+from moisson.scan import anchors, arrays, phrases
+from moisson.scan.sweep import sweep
+from moisson.selectors import checks
+
+code = native.code
+pytestmark = pytest.mark.skipif(code is None, reason="the native code was not built: there was no compiler")
+
+_CHARSETS = ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "cp1256")
+_WORDS = phrases.wordlist()
+
+
+def part(rng, size):
+    """Zeros, chance, text in some charset, or bytes near what each gate looks for."""
+    signs = rng.choice(("abc DEF,.0", "سلام كيف ", "abc سلام "))
+    return rng.choice(
+        (
+            lambda: bytes(rng.choice((size, 4096, 8192))),
+            lambda: rng.randbytes(size),
+            lambda: "".join(rng.choices(signs, k=size)).encode(rng.choice(_CHARSETS)),
+            lambda: rng.choice((b"\xc1", b"\x20", b"\xd8", b"\x80")) * size,
+            lambda: bytes(rng.choices((0, 0, 0, 0x41, 0x20, 6, 7, 0xE8, 0x80), k=size)),
+        )
+    )()
+
+
+@st.composite
+def mixtures(draw):
+    """Such parts in a row, from a seed."""
+    rng = random.Random(draw(st.integers(0, 1 << 32)))
+    return b"".join(part(rng, rng.choice((rng.randrange(40), rng.randrange(600)))) for _ in range(rng.randrange(1, 40)))
+
+
+@st.composite
+def prose(draw):
+    """Words, phrases of listed words, groups of hexadecimal digits, runs of digits, and signs that break them."""
+    rng = random.Random(draw(st.integers(0, 1 << 32)))
+
+    def listed(least, most, gaps):
+        return "".join(rng.choice(_WORDS) + rng.choice(gaps) for _ in range(rng.randrange(least, most)))
+
+    def groups():
+        return " ".join(f"{rng.randrange(65536):04X}" for _ in range(rng.randrange(2, 8)))
+
+    parts = (
+        lambda: listed(9, 30, " "),
+        lambda: listed(9, 30, (" ", ", ", "\r\n", "\t", "\n")),
+        lambda: listed(0, 12, (" ", "  ", "   ", ". ", " The ")),
+        lambda: groups() + rng.choice((" ", "  ", "-")) + groups(),
+        lambda: "".join(rng.choices("abcdefghABCDEFGH0123456789+/", k=rng.randrange(80))),
+        lambda: rng.choice(("a", "A", "g", "1", " ", ",", "\n", ".", "", "é")),
+        lambda: "".join(map(chr, rng.choices(range(128), k=9))),
+    )
+    return "".join(rng.choice(parts)() for _ in range(rng.randrange(1, 16))).encode()
+
+
+@settings(max_examples=300, deadline=None)
+@given(mixtures() | st.binary(max_size=200), st.booleans())
+def test_the_gates_are_those_of_the_arrays(data, flags):
+    assert code.look(data, flags) == tuple(arrays.look(data, flags=flags))
+
+
+@settings(max_examples=300, deadline=None)
+@given(prose() | mixtures(), st.data())
+def test_the_anchors_of_text_are_those_of_the_table(data, drawn):
+    start = drawn.draw(st.integers(0, len(data)))
+    stop = drawn.draw(st.integers(start, len(data)))
+    matcher = anchors.Matcher(lambda anchor: anchor.dense)
+    wanted = {name: set[int]() for name in matcher.seeks}
+    for end, number in matcher.match(data, start, stop) if start < stop else ():
+        wanted[matcher.seeks[number]].add(end)
+    plain = anchors.Plain(code)
+    found = {name: set[int]() for name in plain.seeks}
+    for end, number in plain.match(data, start, stop):
+        found[plain.seeks[number]].add(end)
+    assert found["run"] == wanted["run"]
+    assert found["fingerprint"] == wanted["fingerprint"]
+    assert phrase_ends(data, start, stop) <= found["phrase"] <= wanted["phrase"]
+
+
+def phrase_ends(data, start, stop):
+    """Three letters into each twelfth of twelve listed words that stand whole and together."""
+    known, ends = phrases.listed(), set()
+    for m in re.finditer(rb"(?<![A-Za-z])(?=((?:[a-z]{3,8}[ ,\r\n\t]{1,2}){11}[a-z]{3,8})(?![A-Za-z]))", data):
+        words = re.findall(rb"[a-z]+", m[1])
+        end = m.end(1) - len(words[-1]) + 3
+        if m.start() >= start and end <= stop and all(word in known for word in words):
+            ends.add(end)
+    return ends
+
+
+def test_the_native_anchors_are_all_those_of_text():
+    assert {anchor.seek for anchor in anchors.table().values() if anchor.dense} == {*anchors.Plain.seeks}
+
+
+@given(st.binary(max_size=135))
+def test_keccak_is_the_same_in_both(data):
+    assert code.keccak256(data) == checks._keccak256(data)
+
+
+def test_what_is_out_of_bounds_is_refused():
+    with pytest.raises(ValueError, match="135"):
+        code.keccak256(bytes(136))
+    for start, stop, table in ((-1, 3, bytes(64)), (2, 1, bytes(64)), (0, 9, bytes(64)), (0, 3, bytes(24))):
+        with pytest.raises(ValueError, match="range"):
+            code.dense(b"abcdefgh", start, stop, table)
+
+
+def test_a_table_without_an_empty_slot_ends_the_search():
+    assert code.dense(b"the words of a line that is long enough for a look at it" * 2, 0, 100, b"\1" * 64)[2] == []
+
+
+def test_the_sweep_is_the_same_without_native_code(tmp_path, monkeypatch):
+    out = Path(tmp_path) / "small.raw"
+    rawimage.make(out, Namespace(mb=2, per=1, seed=3, natural=None, isolated=20, unit_mb=1))
+    reader = Reader(Memory(out.read_bytes()))
+    quick = list(sweep(reader, "E1"))
+    anchors.in_text.cache_clear()
+    monkeypatch.setattr(native, "code", None)
+    try:
+        assert list(sweep(reader, "E1")) == quick
+    finally:
+        anchors.in_text.cache_clear()
