@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from moisson.errors import EvidenceError
+from moisson.errors import DamagedError, EvidenceError
 from moisson.evidence.filesystem import mount
 from moisson.evidence.image import open_image
 from moisson.evidence.rows import Geometry
@@ -14,7 +14,7 @@ from moisson.evidence.tsk import Tree
 from moisson.reader import Memory
 from tests.conftest import unpack
 
-from .specimens import live, sha, split
+from .specimens import live, member, sha, split
 
 
 @pytest.fixture(scope="module", params=["fat12", "fat16", "fat32"])
@@ -94,3 +94,12 @@ def test_containers_whose_tables_lead_elsewhere_end_and_never_grow(corpora, name
             continue
         assert len(entries) < 100
     assert time.process_time() - began < 20
+
+
+@pytest.mark.corpus
+def test_a_disc_whose_directories_are_noise_is_refused_and_not_waited_for(corpora):
+    data = bytearray(member(corpora / "dftt" / "14-iso9660-1.zip", "14-iso9660-1/iso-endian.iso").data)
+    for sector in (112, 116):
+        data[sector * 512 : sector * 512 + 512] = b"\xaa" * 512
+    with pytest.raises(DamagedError):
+        Tree("iso9660", Memory(bytes(data)))

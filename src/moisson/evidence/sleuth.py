@@ -63,10 +63,13 @@ class Whole(pytsk3.Img_Info):  # type: ignore[misc]
 def open_fs(kind: str, medium: Medium) -> Any:
     """The Sleuth Kit's handle; raises `DamagedError` or `UnsupportedError`."""
     try:
-        return pytsk3.FS_Info(Whole(medium), offset=0, type=_TYPES[kind])
+        fs = pytsk3.FS_Info(Whole(medium), offset=0, type=_TYPES[kind])
     except OSError as error:
         known = UnsupportedError if "not supported" in str(error) else DamagedError
         raise known(f"{kind}: {sentence(error)}") from error
+    if int(fs.info.root_inum) >= int(fs.info.last_inum):  # its last number is that of the orphans: it would wait for ever
+        raise DamagedError(f"{kind}: nothing is left of its directories")
+    return fs
 
 
 def sentence(error: BaseException) -> str:
