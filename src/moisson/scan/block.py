@@ -33,7 +33,9 @@ _HELD = 160 << 20
 _TRIES = 30_000
 _APART = bytes(64)
 # These keep pieces of the text as they are, so that values seen in the compressed bytes may be cut short.
-_TORN = frozenset({"lznt1", "xpress"})
+_TORN = frozenset({"lznt1", "xpress", "hiberset"})
+# What these leave as it is they say a second time.
+_ESCAPED = frozenset({"quoted", "percent"})
 _RANKS = {
     "secret": 0, "url": 1, "email": 1, "account": 1, "onion": 1, "iban": 2, "crypto": 2, "passport": 2, "mac": 3,
     "coords": 3, "imei": 4, "iccid": 4, "imsi": 4, "card": 5, "ipv4": 5, "phone": 6, "name": 7, "date": 7, "pgp": 3,
@@ -67,21 +69,48 @@ def scan(block: Block, options: Options, flags: bytearray | None = None) -> Iter
     marks: list[Mark] = []
     inner: list[layers.Layer] = []
     ranges, held = _Ranges(), block.held[0]
-    for start in range(0, len(block.data), _PIECE):
-        _piece(block, start, options, flags, marks, inner, ranges)
-    torn = [(layer.start, layer.end) for layer in inner if layer.scheme in _TORN]
+    full = [_piece(block, at, options, flags, marks, inner, ranges) for at in range(0, len(block.data), _PIECE)]
+    if any(full):
+        inner += layers.unsigned(block)
+    torn, plain = _Spans(inner, _TORN), _Spans(inner, _ESCAPED)
     seen: dict[str, int] = {}
+    told: set[tuple[str, str]] = set()
     for mark in _settle(marks):
         seen[mark.value] = times = seen.get(mark.value, 0) + 1
-        if (times <= options.repeats or not options.repeats) and not any(a <= mark.start < b for a, b in torn):
+        if (times <= options.repeats or not options.repeats) and not torn.hold(mark.start):
             yield _found(block, mark)
+            if plain.hold(mark.start):
+                told.add((mark.kind, mark.value))
     if options.words:
         for run in (*words.arabic(block.data, ranges.arabic), *words.old(block.data, ranges.old)):
             if block.first <= run.start < block.stop:
                 yield _words(block, run)
     yield from _wide(block, ranges, options)
-    yield from _descend(block, inner, options)
+    for found in _descend(block, inner, options):
+        if (
+            not told
+            or not isinstance(found, Sighting)
+            or (found.kind, found.value) not in told
+            or found.address[len(block.prefix) :].split("/", 3)[2] not in _ESCAPED
+        ):
+            yield found
     block.held[0] = held
+
+
+class _Spans:
+    """Where the layers of some schemes are."""
+
+    def __init__(self, inner: Iterable[layers.Layer], schemes: frozenset[str]) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        for start, end in sorted((layer.start, layer.end) for layer in inner if layer.scheme in schemes):
+            self._starts.append(start)
+            self._ends.append(max(end, self._ends[-1]) if self._ends else end)
+
+    def hold(self, at: int) -> bool:
+        """Whether this place is in one of them."""
+        n = bisect_right(self._starts, at)
+        return n > 0 and at < self._ends[n - 1]
 
 
 @dataclass
@@ -113,15 +142,18 @@ def _piece(
     marks: list[Mark],
     inner: list[layers.Layer],
     ranges: _Ranges,
-) -> None:
-    """One piece of a block: what ends in it, so that a value across two pieces is seen by the second."""
+) -> bool:
+    """One piece of a block: what ends in it, so that a value across two pieces is seen by the second.
+
+    Returns whether there is anything in it.
+    """
     data = block.data
     stop = min(len(data), start + _PIECE)
     seen = gates.look(memoryview(data)[start:stop], flags=flags is not None)
     if flags is not None:
         flags += seen.flags
     if seen.empty:
-        return
+        return False
     ranges.add(seen, start)
     everywhere, in_text = anchors.everywhere(), anchors.in_text()
     events = everywhere.match(data, max(0, start - _REACH), stop)
@@ -130,6 +162,7 @@ def _piece(
         events = in_text.match(data, max(0, a + start - _REACH), b + start)
         _ask(block, events, in_text.seeks, options, marks, inner)
     inner += layers.by_page(data, start, stop, block.first, block.stop)
+    return True
 
 
 def _ask(
