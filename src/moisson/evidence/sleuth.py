@@ -67,7 +67,7 @@ def open_fs(kind: str, medium: Medium) -> Any:
     except OSError as error:
         known = UnsupportedError if "not supported" in str(error) else DamagedError
         raise known(f"{kind}: {sentence(error)}") from error
-    if int(fs.info.root_inum) >= int(fs.info.last_inum):  # its last number is that of the orphans: it would wait for ever
+    if int(fs.info.root_inum) >= int(fs.info.last_inum):  # the last is that of all orphans: it would wait for ever
         raise DamagedError(f"{kind}: nothing is left of its directories")
     return fs
 
