@@ -14,11 +14,12 @@ from moisson.custody.keys import read_public
 from moisson.custody.ledger import NAMESPACE, Ledger
 from moisson.custody.note import read_checkpoint, verify_note
 from moisson.engine.case import Case
-from moisson.errors import CustodyError, EvidenceError, MoissonError, UsageError
+from moisson.errors import CaseError, CustodyError, EvidenceError, MoissonError, UsageError
 from moisson.export.haul import export_haul
 from moisson.export.lines import export_lines
 from moisson.export.sheets import export_sheets
 from moisson.model import Item
+from moisson.store.manifest import Manifest
 from moisson.store.proof import History, proof
 from moisson.triage.match import current_run
 
@@ -56,11 +57,14 @@ def verify(
     """
     notes = [_read(path) for path in kept]
     keys = _read(trusted).splitlines() if trusted else _case_key(case)
+    if not (case / "manifest.db").is_file():
+        raise CaseError(f"no case at {case}")
     with Ledger.open(case / "ledger.db", readonly=True) as ledger:
         problems = _count(_ledger(ledger, notes, keys), as_json)
         if checkpoint is not None:
             _keep(ledger, checkpoint)
-    problems += _count(_case(case, items), as_json)
+        problems += _count(_files(case, ledger), as_json)
+    problems += _count(_contents(case, items), as_json)
     if problems:
         raise CustodyError(f"{problems} thing{'s do' if problems > 1 else ' does'} not hold, see above")
 
@@ -92,33 +96,36 @@ def _ledger(ledger: Ledger, notes: Sequence[str], keys: Sequence[str]) -> Iterat
         yield Said("ledger", f"the last {later} entries are not signed yet: a run was interrupted, or goes on", None)
 
 
-def _case(root: Path, items: int) -> Iterator[Said]:
-    """The case's own files, then the evidence; a case that cannot be opened is a thing that does not hold."""
+def _files(root: Path, ledger: Ledger) -> Iterator[Said]:
+    """The case's own files against the ledger, before anything of them is opened."""
+    manifest = Manifest(root / "manifest.db", readonly=True)
+    try:
+        for problem in proof(root, manifest, ledger):
+            yield Said("case", problem)
+        lists = History(ledger).lists
+        if lists and lists != current_run(root / "lists"):
+            yield Said("case", "the watchlist or the requirements in `lists` are not those of the last harvest")
+        yield Said("case", f"{len(manifest.live())} segments compared with the ledger", True)
+    except CustodyError as error:
+        yield Said("case", f"cannot be compared with the ledger: {error}")
+    finally:
+        manifest.close()
+
+
+def _contents(root: Path, items: int) -> Iterator[Said]:
+    """The evidence, and the bytes behind addresses; what cannot be opened is a thing that does not hold."""
     try:
         opened = Case(root)
     except MoissonError as error:
         yield Said("case", str(error))
         return
     try:
-        yield from _files(opened)
         yield from _evidence(opened)
         yield from _addresses(opened, items)
+    except CaseError as error:
+        yield Said("case", str(error))
     finally:
         opened.close()
-
-
-def _files(opened: Case) -> Iterator[Said]:
-    with opened.ledger() as ledger:
-        try:
-            for problem in proof(opened.root, opened.manifest, ledger):
-                yield Said("case", problem)
-            lists = History(ledger).lists
-        except CustodyError as error:
-            yield Said("case", f"cannot be compared with the ledger: {error}")
-            return
-    if lists and lists != current_run(opened.root / "lists"):
-        yield Said("case", "the watchlist or the requirements in `lists` are not those of the last harvest")
-    yield Said("case", f"{len(opened.manifest.live())} segments compared with the ledger", True)
 
 
 def _evidence(opened: Case) -> Iterator[Said]:

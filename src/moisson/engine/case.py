@@ -70,7 +70,10 @@ class Case:
             elif isinstance(reply, m.Refused):
                 refused.append(reply)
 
-        kind, detail = self._supply.call(parsed.exhibit, request, self._supply.patience(parsed.exhibit), take)
+        try:
+            kind, detail = self._supply.call(parsed.exhibit, request, self._supply.patience(parsed.exhibit), take)
+        except OSError as error:
+            raise DamagedError(f"{parsed}: {error.filename or parsed.exhibit}: {error.strerror}") from error
         if kind != "ok":
             raise DamagedError(f"{parsed}: reading it ended in {kind} {detail}")
         for reply in refused:

@@ -102,8 +102,11 @@ class Reader:
             raise CaseError(f"segment {segment.name} of unit {segment.unit} is not there")
         if not index.usable(folder):
             index.rebuild(folder)
-        opened = tantivy.Index.open(str(folder / "index"))
-        opened.config_reader("manual")
+        try:
+            opened = tantivy.Index.open(str(folder / "index"))
+            opened.config_reader("manual")
+        except (ValueError, OSError) as error:
+            raise CaseError(f"the index {folder / 'index'} is damaged; delete it, it is made anew: {error}") from error
         pack = PackReader(folder / "text.pack") if segment.counts.get("texts") else None
         return _Open(segment, opened.searcher(), pack)
 

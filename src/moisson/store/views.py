@@ -67,6 +67,12 @@ class Views:
             self.db.execute(_BEST)
 
     def _view(self, view: str, table: str, segments: Sequence[Descriptor]) -> None:
+        try:
+            self._point(view, table, segments)
+        except duckdb.Error as error:
+            raise CaseError(f"the tables of this case cannot be read: {error}") from error
+
+    def _point(self, view: str, table: str, segments: Sequence[Descriptor]) -> None:
         self.db.execute(f"create or replace view {view} as {self.source(table, segments)}")
 
     def source(self, table: str, segments: Sequence[Descriptor]) -> str:
