@@ -97,7 +97,7 @@ def _settings(case: Path, until: Pass, passwords: Path | None, regions: str, lan
             lines = passwords.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"{passwords}: cannot be read as UTF-8 text ({error})") from error
-        changes["passwords"] = tuple(dict.fromkeys(word for word in map(str.strip, lines) if word))
+        changes["passwords"] = (*old.passwords, *filter(None, map(str.strip, lines)))
     return msgspec.structs.replace(old, **changes)
 
 

@@ -13,7 +13,7 @@ from moisson import __version__
 from moisson.custody import intake as door
 from moisson.custody.keys import case_key
 from moisson.custody.ledger import Ledger
-from moisson.engine import case
+from moisson.engine import again, case
 from moisson.engine.confine import probe
 from moisson.engine.listing import read_items
 from moisson.engine.local import Broken, Local
@@ -138,7 +138,14 @@ def _take_lists(root: Path, lists: Lists) -> None:
 
 
 def _settle(root: Path, manifest: store.Manifest, settings: Settings) -> Settings:
-    """Keep the settings; without regions of the user's, the countries that the requirements name come early."""
+    """Keep the settings; without regions of the user's, the countries that the requirements name come early.
+
+    With new passwords, what was locked waits to be tried again.
+    """
+    before = msgspec.json.decode(manifest.setting("settings") or "{}", type=Settings)
+    settings = again.more_passwords(before, settings)
+    if len(settings.passwords) > len(before.passwords):
+        manifest.add_units(map(_planned, again.units_again(root, manifest, len(settings.passwords))))
     requirements = root / "lists" / "requirements.yaml"
     if settings.regions == Settings().regions and requirements.exists():
         asked = [c for r in read_requirements(requirements) for c in r.countries]

@@ -95,9 +95,9 @@ def list_unit(exhibit: str, place: Place) -> Unit:
     return Unit(f"list/{name}", "list", exhibit, "glance", LIST_PRIORITY, place=place)
 
 
-def map_unit(exhibit: str) -> Unit:
-    """What tells for every byte of an image whose it is."""
-    return Unit(f"map/{exhibit}", "map", exhibit, "sweep", MAP_PRIORITY)
+def map_unit(scan: Unit) -> Unit:
+    """What tells for every byte of an image whose it is; once more when it was scanned once more."""
+    return Unit(f"map/{scan.id.removeprefix('scan/')}", "map", scan.exhibit, "sweep", MAP_PRIORITY)
 
 
 def sweep_units(exhibit: str, layers: Sequence[str], size: int) -> Iterator[Unit]:

@@ -104,7 +104,7 @@ class Worker:
         def take(reply: m.Reply) -> None:
             assert isinstance(reply, m.Found)
             if reply.facts:
-                units.append(map_unit(unit.exhibit))
+                units.append(map_unit(unit))
             for failure in reply.failures:
                 out.add(failure)
             for place in reply.places:
@@ -140,11 +140,14 @@ class Worker:
 
     def _map(self, unit: Unit, out: Output) -> list[Unit]:
         media: list[tuple[tuple[str, ...], int]] = []
+        with tables(self.root, unit.exhibit) as views:
+            mapped = {medium for (medium,) in views.stream("select distinct medium from extents")}
 
         def take(reply: m.Reply) -> None:
             assert isinstance(reply, m.Mapped)
             for extent in reply.extents:
-                out.write(extent)
+                if extent.medium not in mapped:
+                    out.write(extent)
             media.extend(reply.media)
 
         self._ask(m.Map(unit.exhibit), unit.exhibit, out, take)

@@ -43,9 +43,12 @@ def should_compact(manifest: Manifest, many: int = MANY) -> list[str]:
 
 
 def candidates(manifest: Manifest, exhibit: str) -> list[Descriptor]:
-    """The smallest segments of an exhibit that fit into one; directory listings only when no unit waits for them."""
-    pending = manifest.pending(exhibit)
-    live = [s for s in manifest.live(exhibit) if not (s.listing and pending)]
+    """The smallest segments of an exhibit that fit into one; directory listings only when no unit waits for them.
+
+    A segment with something locked stays apart, to be replaced when there is a password for it.
+    """
+    pending, root = manifest.pending(exhibit), manifest.path.parent
+    live = [s for s in manifest.live(exhibit) if not (s.listing and pending) and not locked(root, s)]
     best: list[Descriptor] = []
     for listing in (False, True):
         group, rows, size = list[Descriptor](), Counter[str](), 0
@@ -60,6 +63,14 @@ def candidates(manifest: Manifest, exhibit: str) -> list[Descriptor]:
         if len(group) >= max(FEWEST, len(best) + 1):
             best = group
     return best
+
+
+def locked(root: Path, segment: Descriptor) -> bool:
+    """True if something in a segment wants a password."""
+    if not segment.counts.get("failures"):
+        return False
+    kinds = pq.read_table(root / "seg" / segment.name / "failures.parquet", columns=["kind"], use_threads=False)["kind"]
+    return "password" in kinds.unique().to_pylist()
 
 
 def compact(root: Path, segments: Sequence[Descriptor]) -> Descriptor:

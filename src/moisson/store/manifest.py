@@ -218,6 +218,10 @@ class Manifest:
         """The units that are finished."""
         return {unit for (unit,) in self._rows("select id from units where state = 'done'")}
 
+    def payload(self, unit: str) -> str:
+        """The payload of a unit, empty when there is none."""
+        return next((str(row[0]) for row in self._rows("select payload from units where id = ?", unit)), "")
+
     def waiting(self) -> set[str]:
         """The units that are not finished."""
         return {unit for (unit,) in self._rows("select id from units where state != 'done'")}
