@@ -61,8 +61,8 @@ class Plan:
     def plant(self, form: str, values: list[Planted]) -> None:
         """One document in one storage form."""
         arabic = any(v.kind == "words" for v in values) or (form != "pdf" and self.rng.random() < 0.25)
-        if form in ("pdf", "iso8859-6"):
-            arabic = form != "pdf"
+        if form in ("pdf", "iso8859-6", "utf32be"):
+            arabic = form == "iso8859-6"
         text = document(self.rng, values, arabic=arabic)
         self.pieces.append((scanforms.FORMS[form](self.rng, text), form, values))
 

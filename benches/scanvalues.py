@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import ipaddress
+import json
 from typing import TYPE_CHECKING, NamedTuple
 
 import phonenumbers
@@ -314,16 +316,73 @@ def wifi(rng: Random) -> Planted:
     )
 
 
+def ipv6(rng: Random) -> Planted:
+    groups = [rng.choice(("2001", "2a02", "fe80", "fd12")), *(f"{rng.randint(1, 0xFFFF):x}" for _ in range(7))]
+    if rng.random() < 0.5:
+        at = rng.randint(1, 5)
+        groups[at : at + 2] = [""]
+    text = ":".join(groups)
+    return Planted("ipv6", str(ipaddress.IPv6Address(text)), rng.choice((text, text.upper())))
+
+
+def domain(rng: Random) -> Planted:
+    text = f"{word(rng, 4, 9)}.{rng.choice(('', f'{word(rng)}.'))}{rng.choice(('com', 'org', 'net'))}"
+    return Planted("domain", text, rng.choice((text, text.title())))
+
+
+def login(rng: Random) -> Planted:
+    """What a browser, a program for file transfer or one for networks keeps."""
+    name, secret, host = word(rng), word(rng, 8, 14), f"{word(rng, 5, 9)}.example"
+    shape = rng.randint(0, 4)
+    if shape == 0:
+        inside = b"0\x3a" + rng.randbytes(58)
+        value = f"login:moz-proxy://{host}:{hashlib.sha256(inside).hexdigest()}"
+        kept = {"id": 3, "hostname": f"moz-proxy://{host}", "encryptedPassword": base64.b64encode(inside).decode()}
+        return Planted("secret", value, json.dumps(kept, separators=(",", ":")))
+    if shape == 1:
+        word64 = base64.b64encode(secret.encode()).decode()
+        server = f'<Server><Host>{host}</Host><Port>21</Port><User>{name}</User><Pass encoding="base64">{word64}</Pass>'
+        return Planted("secret", f"ftp:{host}:{name}:{secret}", f"{server}</Server>")
+    if shape == 2:
+        plain = (
+            bytes([255, 0, len(name + host + secret), 2]) + b"xy" + (name + host + secret).encode() + rng.randbytes(4)
+        )
+        hidden = bytes(~byte & 255 ^ 0xA3 for byte in plain).hex().upper()
+        session = f"[Sessions\\{name}]\nHostName={host}\nUserName={name}\nPassword={hidden}\n"
+        return Planted("secret", f"ftp:{host}:{name}:{secret}", session)
+    if shape == 3:
+        text = f"[wifi]\nssid={name}\n\n[wifi-security]\nkey-mgmt=wpa-psk\npsk={secret}\n\n[ipv4]\n"
+        return Planted("secret", f"wifi:{name}:{secret}", text)
+    return Planted("secret", f"ftp:{host}:{name}:{secret}", f"machine {host} login {name} password {secret}\n")
+
+
+def wallet(rng: Random) -> Planted:
+    """A key file of Ethereum, an exported key, or an extended one."""
+    shape = rng.randint(0, 2)
+    if shape == 0:
+        owner = rng.randbytes(20).hex()
+        kept = {"kdf": "scrypt", "mac": rng.randbytes(32).hex(), "ciphertext": rng.randbytes(32).hex()}
+        return Planted(
+            "secret", f"ethereum:0x{checks.eip55(owner)}", json.dumps({"version": 3, "address": owner, "crypto": kept})
+        )
+    if shape == 1:
+        text = _base58(b"\x80" + rng.randbytes(32) + rng.choice((b"", b"\1")))
+        return Planted("secret", f"wif:{text}", text)
+    text = _base58(bytes.fromhex("0488ade4") + rng.randbytes(41) + b"\0" + rng.randbytes(32))
+    return Planted("secret", f"bip32:{text}", text)
+
+
 MAKERS: dict[str, Callable[[Random], Planted]] = {
     "email": email, "url": url, "phone": phone, "phone-eastern": eastern_phone, "ipv4": ipv4, "mac": mac, "card": card,
     "imei": imei, "iban": iban, "bitcoin": bitcoin, "ethereum": ethereum, "coords": coords, "account": account,
     "onion": onion, "arabic": arabic, "phrase": phrase, "key": private_key, "wifi": wifi,
+    "ipv6": ipv6, "domain": domain, "login": login, "wallet": wallet,
 }  # fmt: skip
 
 
 def decoy(rng: Random) -> Planted:
     """A value that only its checksum or range gives away; `value` is what a careless tool would report."""
-    shape = rng.randint(0, 7)
+    shape = rng.randint(0, 9)
     if shape == 0:
         text = card(rng).value
         text = text[:-1] + str((int(text[-1]) + rng.randint(1, 9)) % 10)
@@ -353,5 +412,12 @@ def decoy(rng: Random) -> Planted:
             rng.shuffle(words)
         text = " ".join(words)
         return Planted("secret", f"bip39:{text}", text)
-    text = f"+999{_digits(rng, 9)}"
-    return Planted("phone", text, text)
+    if shape == 7:
+        text = f"+999{_digits(rng, 9)}"
+        return Planted("phone", text, text)
+    if shape == 8:
+        text = ":".join(f"{rng.randint(0, 0xFFFF):04x}" for _ in range(rng.choice((7, 9))))
+        return Planted("ipv6", text, text)
+    text = _base58(b"\x80" + rng.randbytes(32))
+    text = text[:-1] + ("2" if text[-1] != "2" else "3")
+    return Planted("secret", f"wif:{text}", text)

@@ -48,6 +48,11 @@ def key(record):
     return (record.address, getattr(record, "value", "") or getattr(record, "content", ""))
 
 
+def whole(record):
+    """No stretch of pages, and no run of words so long that a unit does not see its end."""
+    return not isinstance(record, Stretch) and len(getattr(record, "content", "")) < 8000
+
+
 @pytest.fixture(scope="module")
 def image(tmp_path_factory):
     """Every kind in every storage form, with decoys, and its truth."""
@@ -90,7 +95,7 @@ def test_nothing_is_found_twice(swept):
 def test_units_that_touch_give_what_the_whole_gives(image, swept, size):
     reader = Reader(Memory(image[0]))
     parts = [r for at in range(0, reader.size, size) for r in sweep(reader, "E1", at, at + size)]
-    assert sorted(key(r) for r in parts if not isinstance(r, Stretch)) == sorted(map(key, swept))
+    assert sorted(key(r) for r in parts if whole(r)) == sorted(key(r) for r in swept if whole(r))
     assert sum(r.length for r in parts if isinstance(r, Stretch)) == reader.size
 
 
@@ -221,7 +226,10 @@ def test_depth_is_bounded():
 @given(data=st.binary(max_size=300))
 @settings(max_examples=40, deadline=None)
 def test_decoders_take_anything(scheme, data):
-    heads = {"zip": b"PK\3\4\x14\0\0\0\x08\0", "xpress": b"\x81\x81xpress", "gzip": b"\x1f\x8b\x08\0", "zlib": b"x\x9c"}
+    heads = {
+        "zip": b"PK\3\4\x14\0\0\0\x08\0", "xpress": b"\x81\x81xpress", "gzip": b"\x1f\x8b\x08\0", "zlib": b"x\x9c",
+        "mam": b"MAM\x04\0\1\0\0", "hiberset": b"\1\0\2\x80" + bytes(8),
+    }  # fmt: skip
     for raw in (data, heads.get(scheme, b"") + data):
         try:
             decode(scheme, Reader.of(raw), 1 << 16)

@@ -33,9 +33,9 @@ _HELD = 160 << 20
 _TRIES = 30_000
 _APART = bytes(64)
 # These keep pieces of the text as they are, so that values seen in the compressed bytes may be cut short.
-_TORN = frozenset({"lznt1", "xpress", "hiberset"})
-# What these leave as it is they say a second time.
-_ESCAPED = frozenset({"quoted", "percent"})
+_TORN = frozenset({"lznt1", "xpress", "hiberset", "quoted"})
+# What this leaves as it is it says a second time.
+_ESCAPED = frozenset({"percent"})
 _RANKS = {
     "secret": 0, "url": 1, "email": 1, "account": 1, "onion": 1, "iban": 2, "crypto": 2, "passport": 2, "mac": 3,
     "coords": 3, "imei": 4, "iccid": 4, "imsi": 4, "card": 5, "ipv4": 5, "phone": 6, "name": 7, "date": 7, "pgp": 3,

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from moisson.selectors.kind import Context
 
 MOST = 1 << 16
-_QUOTED = re.compile(rb"[\t\r\n\x20-\x7e]+")
-_BOUNDARY = re.compile(rb"\r?\n(?:--[^\r\n]|From )")
+# In quoted-printable every equals sign begins two digits or ends a line.
+_QUOTED = re.compile(rb"(?:[\t\r\n\x20-<>-~]|=[0-9A-F]{2}|=[ \t]*\r?\n)+")
+_BOUNDARY = re.compile(rb"\r?\n(?:--[!-~]{1,70}(?:--\r?\n|\r?\n[Cc]ontent-)|From [^\r\n]*@)")
 _PERCENT = re.compile(rb"[!#-;=?-Z_a-z~]+")
 _MAILBOX = re.compile(
     rb"(?<![A-Za-z0-9._\-])(?:(?<=%)[0-9A-Fa-f]{2})?([A-Za-z0-9][A-Za-z0-9._\-]{0,63}%40(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,18})(?![\w-])"

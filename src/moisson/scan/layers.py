@@ -19,17 +19,8 @@ if TYPE_CHECKING:
     from moisson.scan.sweep import Options
 
 _HEADS = {
-    "gzip": 4,
-    "zip": 4,
-    "zlib": 3,
-    "xz": 6,
-    "bzip2": 10,
-    "zstd": 4,
-    "xpress": 8,
-    "mam": 8,
-    "quoted": 6,
-    "percent": 6,
-}
+    "gzip": 4, "zip": 4, "zlib": 3, "xz": 6, "bzip2": 10, "zstd": 4, "xpress": 8, "mam": 8, "quoted": 6, "percent": 6,
+}  # fmt: skip
 _LEAST = 24
 _HEX = re.compile(rb"[0-9A-Fa-f]+")
 _UTF8 = re.compile(rb"(?:[\t\n\r\x20-\x7e]|[\xc3-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}){9}")
@@ -50,6 +41,7 @@ _LETTERS = re.compile(rb"[A-Za-z0-9+/]{40}")
 _SAFE = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _SAFE_LETTERS = re.compile(rb"[A-Za-z0-9_-]{40}")
 _DASHES = (b"-", b"_")
+_TO_PLAIN = bytes.maketrans(b"-_", b"+/")
 _REACH = 2048
 _LONGEST = 100
 
@@ -127,9 +119,10 @@ def promising(block: Block, end: int) -> bool:
     start = end - RUN
     if _FIRST.match(block.data, start) is not None or -(block.at + start) % PAGE < _HEAD:
         return True
-    return (
-        block.data[start - 1 : start] in _DASHES and _FIRST.match(block.data, _head_of(block.data, start)) is not None
-    )
+    if block.data[start - 1 : start] not in _DASHES:
+        return False
+    head = _head_of(block.data, start)
+    return _FIRST.match(block.data[head : head + 12].translate(_TO_PLAIN)) is not None
 
 
 def _head_of(data: bytes, start: int) -> int:

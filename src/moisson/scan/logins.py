@@ -64,7 +64,7 @@ def firefox(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
 def chrome(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
     """A row of Chrome's `Login Data`: the site and the user before an encrypted pass word."""
     at = data.rfind(_DPAPI, max(0, end - 12), end)
-    at = data.rfind(b"v1", max(0, end - 7), end) if at < 0 else at
+    at = data.rfind(b"v1", max(0, end - 15), end) if at < 0 else at
     lead = data[max(0, at - _ROW) : at]
     for scheme in _SCHEMES.finditer(lead):
         found = _row(data, at - len(lead) + scheme.start(), at)

@@ -1,8 +1,9 @@
-"""Seed phrases of wallets (BIP-39): words of the English list whose checksum holds."""
+"""Seed phrases of wallets (BIP-39, and Electrum's): words of the English list whose checksum holds."""
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LENGTHS = (24, 21, 18, 15, 12)
+# Standard, segregated witness, and two factors of both; a phrase of Electrum has twelve words.
+_VERSIONS = ("01", "100", "101", "102")
 
 
 @cache
@@ -42,3 +45,10 @@ def holds(words: Sequence[str]) -> bool:
     check = len(words) // 3
     entropy = (number >> check).to_bytes(check * 4, "big")
     return hashlib.sha256(entropy).digest()[0] >> (8 - check) == number & ((1 << check) - 1)
+
+
+def holds_version(words: Sequence[str]) -> bool:
+    """Whether twelve listed words are a phrase of Electrum: their digest begins with one of its versions."""
+    if len(words) != 12 or any(word not in numbers() for word in words):
+        return False
+    return hmac.new(b"Seed version", " ".join(words).encode("ascii"), "sha512").hexdigest().startswith(_VERSIONS)

@@ -130,6 +130,5 @@ def phrase(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
 
 def _holds(words: list[re.Match[bytes]]) -> Mark | None:
     said = [m[0].decode("ascii") for m in words]
-    if not phrases.holds(said):
-        return None
-    return Mark(words[0].start(), words[-1].end(), "secret", f"bip39:{' '.join(said)}", 0.95)
+    sort = "bip39" if phrases.holds(said) else "electrum" if phrases.holds_version(said) else ""
+    return Mark(words[0].start(), words[-1].end(), "secret", f"{sort}:{' '.join(said)}", 0.95) if sort else None

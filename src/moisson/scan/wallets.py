@@ -25,6 +25,7 @@ _VAULT = re.compile(
 _SALT = re.compile(rb'\\*"salt\\*" ?: ?\\*"[A-Za-z0-9+/=]{16,128}\\*"')
 _AROUND = 2048
 _ECIES = 56
+_EXPORTED = re.compile(rb"(?:5[HJK]|K[w-z]|L[1-5])[1-9A-HJ-NP-Za-km-z]{49,50}(?![0-9A-Za-z])")
 
 
 def _mark(start: int, end: int, value: str) -> Mark:
@@ -67,15 +68,13 @@ def extended(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
 
 def exported(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
     """A private key in the form in which wallets export one, by its checksum."""
-    before = data[max(0, end - 54) : end]
-    m = re.search(rb"(?:5[HJK]|[KL][1-5])[1-9A-HJ-NP-Za-km-z]{49,50}(?=[^0-9A-Za-z]?$)", before)
+    m = _EXPORTED.match(data, end - 12)
     if not m:
         return
     text = m[0].decode("ascii")
     inside = checks.base58(text) or b""
     if len(inside) in (33, 34) and inside[0] == 0x80:
-        start = end - len(before) + m.start()
-        yield _mark(start, start + len(text), f"wif:{text}")
+        yield _mark(m.start(), m.end(), f"wif:{text}")
 
 
 def electrum(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
