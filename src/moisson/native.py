@@ -18,6 +18,9 @@ class Code(Protocol):
     def look(self, data: Bytes, flags: bool, /) -> tuple[bool, Pairs, Pairs, Pairs, Pairs, Pairs, bytearray]:
         """The gates of a block, as `scan.arrays.look` gives them."""
 
+    def capitals(self, data: Bytes, start: int, stop: int, /) -> tuple[list[int], list[int], list[int]]:
+        """The ends of long numbers, of bank accounts and of grid references in a range, as the anchors give them."""
+
     def dense(self, data: Bytes, start: int, stop: int, words: array[int], /) -> tuple[list[int], list[int], list[int]]:
         """The ends of runs, of fingerprints and of seed phrases in a range, as the anchors give them."""
 

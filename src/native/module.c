@@ -68,33 +68,67 @@ static PyObject *look(PyObject *self, PyObject *args)
     return result;
 }
 
+/* The three lists as a tuple, unless `good` is 0; frees them. */
+static PyObject *as_lists(numbers found[3], int good)
+{
+    PyObject *lists[3] = {NULL}, *result = NULL;
+    for (int i = 0; i < 3; i++) {
+        good = good && (lists[i] = as_list(&found[i]));
+        free(found[i].items);
+    }
+    if (good)
+        result = PyTuple_Pack(3, lists[0], lists[1], lists[2]);
+    for (int i = 0; i < 3; i++)
+        Py_XDECREF(lists[i]);
+    return result;
+}
+
+static int in_bounds(const Py_buffer *data, Py_ssize_t start, Py_ssize_t stop)
+{
+    if (start >= 0 && stop >= start && stop <= data->len)
+        return 1;
+    PyErr_SetString(PyExc_ValueError, "a range outside of the data");
+    return 0;
+}
+
+static PyObject *capitals(PyObject *self, PyObject *args)
+{
+    Py_buffer data;
+    Py_ssize_t start, stop;
+    numbers found[3] = {{0}, {0}, {0}};
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y*nn", &data, &start, &stop))
+        return NULL;
+    int good = in_bounds(&data, start, stop);
+    if (good)
+        find_capitals(data.buf, (size_t)start, (size_t)stop, &found[0], &found[1], &found[2]);
+    PyBuffer_Release(&data);
+    return as_lists(found, good);
+}
+
 static PyObject *dense(PyObject *self, PyObject *args)
 {
     Py_buffer data, words;
     Py_ssize_t start, stop;
+    numbers found[3] = {{0}, {0}, {0}};
     (void)self;
     if (!PyArg_ParseTuple(args, "y*nny*", &data, &start, &stop, &words))
         return NULL;
-    size_t slots = (size_t)words.len / 8;
-    numbers found[3] = {{0}, {0}, {0}};
-    PyObject *lists[3] = {NULL}, *result = NULL;
-    if (start < 0 || stop < start || stop > data.len || (slots & (slots - 1)) || (uintptr_t)words.buf % 8)
-        PyErr_SetString(PyExc_ValueError, "a range outside of the data, or no table of words");
-    else {
-        find_runs(data.buf, (size_t)start, (size_t)stop, &found[0]);
-        find_prints(data.buf, (size_t)start, (size_t)stop, &found[1]);
-        if (slots)
-            find_phrases(data.buf, (size_t)start, (size_t)stop, (size_t)data.len, words.buf, slots, &found[2]);
-        if ((lists[0] = as_list(&found[0])) && (lists[1] = as_list(&found[1])) && (lists[2] = as_list(&found[2])))
-            result = PyTuple_Pack(3, lists[0], lists[1], lists[2]);
+    size_t slots = (size_t)words.len / 8, from = (size_t)start, to = (size_t)stop;
+    int good = in_bounds(&data, start, stop);
+    if (good && ((slots & (slots - 1)) || words.len % 8 || (uintptr_t)words.buf % 8)) {
+        PyErr_SetString(PyExc_ValueError, "no table of words");
+        good = 0;
     }
-    for (int i = 0; i < 3; i++) {
-        Py_XDECREF(lists[i]);
-        free(found[i].items);
+    if (good) {
+        find_runs(data.buf, from, to, &found[0]);
+        find_prints(data.buf, from, to, &found[1]);
+        if (slots)
+            find_phrases(data.buf, from, to, (size_t)data.len, words.buf, slots, &found[2]);
     }
     PyBuffer_Release(&words);
     PyBuffer_Release(&data);
-    return result;
+    return as_lists(found, good);
 }
 
 static PyObject *keccak256(PyObject *self, PyObject *args)
@@ -125,6 +159,7 @@ static PyObject *keccak256(PyObject *self, PyObject *args)
 
 static PyMethodDef methods[] = {
     {"look", look, METH_VARARGS, "The gates of a block, as scan.gates.look gives them."},
+    {"capitals", capitals, METH_VARARGS, "Ends of long numbers, bank accounts and grid references in a range."},
     {"dense", dense, METH_VARARGS, "Ends of runs, fingerprints and seed phrases in a range."},
     {"keccak256", keccak256, METH_VARARGS, "Keccak-256 of at most 135 bytes."},
     {NULL, NULL, 0, NULL},

@@ -1,29 +1,40 @@
-/* Anchors of plain text: runs of digits of Base64, fingerprints of PGP keys, seed phrases. Whatever is too short is
-   leapt over: the bytes are read from the far end of where a find must reach (after Horspool). */
+/* Anchors that are runs of a few signs: long numbers, bank accounts, grid references, and in plain text digits of
+   Base64, fingerprints of PGP keys, seed phrases. Whatever is too short is leapt over: the bytes are read from the far
+   end of where a find must reach (after Horspool). Each function gives what the pattern of scan/data/anchors.toml
+   would. */
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "native.h"
 
 enum { RUN = 32, PRINT = 24, GROUPS = 5, LEAST = 3, MOST = 8, WORDS = 12, LEAP = 44 };
-enum { LOWER = 1, UPPER = 2, BASE64 = 4, HEX = 8, CAPITAL_HEX = 16, GROUPED = 32, GAP = 64, LETTER = LOWER | UPPER };
+enum { NUMBER = 13, REFERENCE = 8 };
+enum { LOWER = 1, UPPER = 2, BASE64 = 4, HEX = 8, CAPITAL_HEX = 16, GROUPED = 32, GAP = 64, CAPITAL = 128 };
+enum { LETTER = LOWER | UPPER };
 
-#define HEX_UPPER (UPPER | BASE64 | HEX | CAPITAL_HEX | GROUPED)
-#define HEX_LOWER (LOWER | BASE64 | HEX)
-#define FIGURE (BASE64 | HEX | CAPITAL_HEX | GROUPED)
+#define PLAIN_UPPER (UPPER | BASE64 | CAPITAL)
+#define PLAIN_LOWER (LOWER | BASE64)
+#define HEX_UPPER (PLAIN_UPPER | HEX | CAPITAL_HEX | GROUPED)
+#define HEX_LOWER (PLAIN_LOWER | HEX)
+#define FIGURE (BASE64 | HEX | CAPITAL_HEX | GROUPED | CAPITAL)
 
 static const uint8_t classes[256] = {
     ['A'] = HEX_UPPER, ['B'] = HEX_UPPER, ['C'] = HEX_UPPER, ['D'] = HEX_UPPER, ['E'] = HEX_UPPER, ['F'] = HEX_UPPER,
-    ['G'] = UPPER | BASE64, ['H'] = UPPER | BASE64, ['I'] = UPPER | BASE64, ['J'] = UPPER | BASE64,
-    ['K'] = UPPER | BASE64, ['L'] = UPPER | BASE64, ['M'] = UPPER | BASE64, ['N'] = UPPER | BASE64,
-    ['O'] = UPPER | BASE64, ['P'] = UPPER | BASE64, ['Q'] = UPPER | BASE64, ['R'] = UPPER | BASE64,
-    ['S'] = UPPER | BASE64, ['T'] = UPPER | BASE64, ['U'] = UPPER | BASE64, ['V'] = UPPER | BASE64,
-    ['W'] = UPPER | BASE64, ['X'] = UPPER | BASE64, ['Y'] = UPPER | BASE64, ['Z'] = UPPER | BASE64,
+    ['G'] = PLAIN_UPPER, ['H'] = PLAIN_UPPER, ['I'] = PLAIN_UPPER, ['J'] = PLAIN_UPPER,
+    ['K'] = PLAIN_UPPER, ['L'] = PLAIN_UPPER, ['M'] = PLAIN_UPPER, ['N'] = PLAIN_UPPER,
+    ['O'] = PLAIN_UPPER, ['P'] = PLAIN_UPPER, ['Q'] = PLAIN_UPPER, ['R'] = PLAIN_UPPER,
+    ['S'] = PLAIN_UPPER, ['T'] = PLAIN_UPPER, ['U'] = PLAIN_UPPER, ['V'] = PLAIN_UPPER,
+    ['W'] = PLAIN_UPPER, ['X'] = PLAIN_UPPER, ['Y'] = PLAIN_UPPER, ['Z'] = PLAIN_UPPER,
     ['a'] = HEX_LOWER, ['b'] = HEX_LOWER, ['c'] = HEX_LOWER, ['d'] = HEX_LOWER, ['e'] = HEX_LOWER, ['f'] = HEX_LOWER,
-    ['g'] = LOWER | BASE64, ['h'] = LOWER | BASE64, ['i'] = LOWER | BASE64, ['j'] = LOWER | BASE64,
-    ['k'] = LOWER | BASE64, ['l'] = LOWER | BASE64, ['m'] = LOWER | BASE64, ['n'] = LOWER | BASE64,
-    ['o'] = LOWER | BASE64, ['p'] = LOWER | BASE64, ['q'] = LOWER | BASE64, ['r'] = LOWER | BASE64,
-    ['s'] = LOWER | BASE64, ['t'] = LOWER | BASE64, ['u'] = LOWER | BASE64, ['v'] = LOWER | BASE64,
-    ['w'] = LOWER | BASE64, ['x'] = LOWER | BASE64, ['y'] = LOWER | BASE64, ['z'] = LOWER | BASE64,
+    ['g'] = PLAIN_LOWER, ['h'] = PLAIN_LOWER, ['i'] = PLAIN_LOWER, ['j'] = PLAIN_LOWER,
+    ['k'] = PLAIN_LOWER, ['l'] = PLAIN_LOWER, ['m'] = PLAIN_LOWER, ['n'] = PLAIN_LOWER,
+    ['o'] = PLAIN_LOWER, ['p'] = PLAIN_LOWER, ['q'] = PLAIN_LOWER, ['r'] = PLAIN_LOWER,
+    ['s'] = PLAIN_LOWER, ['t'] = PLAIN_LOWER, ['u'] = PLAIN_LOWER, ['v'] = PLAIN_LOWER,
+    ['w'] = PLAIN_LOWER, ['x'] = PLAIN_LOWER, ['y'] = PLAIN_LOWER, ['z'] = PLAIN_LOWER,
     ['0'] = FIGURE, ['1'] = FIGURE, ['2'] = FIGURE, ['3'] = FIGURE, ['4'] = FIGURE, ['5'] = FIGURE, ['6'] = FIGURE,
-    ['7'] = FIGURE, ['8'] = FIGURE, ['9'] = FIGURE, ['+'] = BASE64, ['/'] = BASE64, [' '] = GROUPED | GAP,
+    ['7'] = FIGURE, ['8'] = FIGURE, ['9'] = FIGURE, ['+'] = BASE64, ['/'] = BASE64, [' '] = GROUPED | GAP | CAPITAL,
+    ['-'] = CAPITAL,
     [','] = GAP, ['\r'] = GAP, ['\n'] = GAP, ['\t'] = GAP,
 };
 
@@ -45,6 +56,110 @@ static size_t next_run(const uint8_t *data, size_t from, size_t stop, size_t lea
         return from;
     }
     return stop;
+}
+
+static int digit(uint8_t c) { return (uint8_t)(c - '0') < 10; }
+static int upper(uint8_t c) { return (uint8_t)(c - 'A') < 26; }
+static int between(uint8_t c, uint8_t first, uint8_t last) { return c >= first && c <= last && c != 'I' && c != 'O'; }
+
+/* How many signs of a kind stand in a row, at most so many. */
+static size_t row(const uint8_t *data, size_t at, size_t stop, size_t most, int (*test)(uint8_t))
+{
+    size_t n = 0;
+    while (n < most && at + n < stop && test(data[at + n]))
+        n++;
+    return n;
+}
+
+static int figure(uint8_t c) { return digit(c) || upper(c); }
+
+/* Where the first fifteen signs of a bank account end that begins here, in one piece or in groups; 0 for none. */
+static size_t account_at(const uint8_t *data, size_t at, size_t stop)
+{
+    if (row(data, at, stop, 2, upper) < 2 || row(data, at + 2, stop, 2, digit) < 2)
+        return 0;
+    at += 4;
+    if (row(data, at, stop, 11, figure) == 11)
+        return at + 11;
+    for (size_t group = 0; group < 3; group++, at += 5)
+        if (at >= stop || (data[at] != ' ' && data[at] != '-') || row(data, at + 1, stop, 4, figure) < 4 - group / 2)
+            return 0;
+    return at - 1;
+}
+
+/* Where the first four digits of a grid reference end that begins here; 0 for none. */
+static size_t reference_at(const uint8_t *data, size_t at, size_t stop)
+{
+    size_t zone = row(data, at, stop, 2, digit);
+    at += zone;
+    if (!zone || at >= stop || !between(data[at++], 'C', 'X'))
+        return 0;
+    at += at < stop && data[at] == ' ';
+    if (stop - at < 2 || !between(data[at], 'A', 'Z') || !between(data[at + 1], 'A', 'V'))
+        return 0;
+    at += 2;
+    at += at < stop && data[at] == ' ';
+    return row(data, at, stop, 4, digit) == 4 ? at + 4 : 0;
+}
+
+/* The first of the 16 bytes in a row, from `from` on, among which four that begin at a fourth are capitals, figures,
+   blanks or dashes: every run of seven holds such four. */
+static size_t leap(const uint8_t *data, size_t from, size_t stop)
+{
+#ifdef __SSE2__
+    const __m128i all = _mm_set1_epi8(-1), blank = _mm_set1_epi8(' '), dash = _mm_set1_epi8('-');
+    for (; stop - from >= 16; from += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(data + from));
+        __m128i letter = _mm_sub_epi8(v, _mm_set1_epi8('A')), number = _mm_sub_epi8(v, _mm_set1_epi8('0'));
+        __m128i good = _mm_or_si128(_mm_cmpeq_epi8(v, blank), _mm_cmpeq_epi8(v, dash));
+        good = _mm_or_si128(good, _mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(25)), letter));
+        good = _mm_or_si128(good, _mm_cmpeq_epi8(_mm_min_epu8(number, _mm_set1_epi8(9)), number));
+        if (_mm_movemask_epi8(_mm_cmpeq_epi32(good, all)))
+            break;
+    }
+#else
+    (void)data;
+    (void)stop;
+#endif
+    return from;
+}
+
+static size_t next_capitals(const uint8_t *data, size_t from, size_t stop, size_t *end)
+{
+    size_t first = from;
+    while ((from = leap(data, from, stop)) < stop) {
+        size_t edge = from + 16 < stop ? from + 16 : stop, at = from;
+        while (at > first && is(data, at - 1, CAPITAL))
+            at--;
+        for (; at < edge; at = *end + 1) {
+            for (*end = at; *end < stop && is(data, *end, CAPITAL);)
+                ++*end;
+            if (*end - at >= REFERENCE)
+                return at;
+        }
+        from = first = at < stop ? at : stop;
+    }
+    return stop;
+}
+
+void find_capitals(const uint8_t *data, size_t start, size_t stop, numbers *digits, numbers *accounts,
+                   numbers *references)
+{
+    size_t end = start, at, found;
+    while ((at = next_capitals(data, end, stop, &end)) < stop)
+        for (; at + REFERENCE <= end; at++) {
+            uint8_t before = at > start ? data[at - 1] : 0;
+            if (digit(before) || (!digit(data[at]) && !upper(data[at])))
+                continue;
+            if (digit(data[at]) && before != '.' && before != ',' && row(data, at, end, NUMBER, digit) == NUMBER)
+                numbers_add(digits, (int64_t)(at + NUMBER));
+            if (classes[before] & LETTER)
+                continue;
+            if ((found = account_at(data, at, end)))
+                numbers_add(accounts, (int64_t)found);
+            if ((found = reference_at(data, at, end)))
+                numbers_add(references, (int64_t)found);
+        }
 }
 
 void find_runs(const uint8_t *data, size_t start, size_t stop, numbers *ends)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from argparse import Namespace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,41 @@ def test_the_anchors_of_text_are_those_of_the_table(data, drawn):
     assert phrase_ends(data, start, stop) <= found["phrase"] <= wanted["phrase"]
 
 
+@st.composite
+def capitals(draw):
+    """Long numbers, bank accounts and grid references, whole and not, among signs that touch them."""
+    rng = random.Random(draw(st.integers(0, 1 << 32)))
+
+    def some(signs, least, most):
+        return "".join(rng.choices(signs, k=rng.randrange(least, most)))
+
+    figures, letters = "0123456789", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    gap = rng.choice((" ", "-"))
+    parts = (
+        lambda: some(figures, 10, 30),
+        lambda: some(letters, 2, 3) + some(figures, 2, 3) + some(figures + letters, 9, 14),
+        lambda: some(letters, 2, 3) + gap.join(some(figures + "A", n, n + 1) for n in (2, 4, 4, rng.randrange(2, 5))),
+        lambda: rng.choice(("", " ")).join((some(figures, 1, 3) + "S", some(letters, 2, 3), some(figures, 3, 6))),
+        lambda: rng.choice((" ", "-", ".", ",", "a", "A", "1", "\n", "", "/", "é")),
+        lambda: some(" ", 0, 20) + some("abc DE-12", 0, 9),
+    )
+    return "".join(rng.choice(parts)() for _ in range(rng.randrange(1, 30))).encode()
+
+
+@settings(max_examples=300, deadline=None)
+@given(capitals() | mixtures(), st.data())
+def test_the_anchors_of_capitals_are_those_of_the_table(data, drawn):
+    start = drawn.draw(st.integers(0, len(data)))
+    stop = drawn.draw(st.integers(start, len(data)))
+    wanted = {name: set[int]() for name in anchors.CAPITALS}
+    for name, ends in wanted.items():
+        matcher = anchors.Matcher(lambda anchor, name=name: anchor is anchors.table()[name])
+        ends |= {end for end, _ in matcher.match(data, start, stop)} if start < stop else set()
+    found = code.capitals(data, start, stop)
+    assert dict(zip(anchors.CAPITALS, map(set, found), strict=True)) == wanted
+    assert [len({*ends}) for ends in found] == [len(ends) for ends in found]
+
+
 def phrase_ends(data, start, stop):
     """Three letters into each twelfth of twelve listed words that stand whole and together."""
     known, ends = phrases.listed(), set()
@@ -117,8 +153,10 @@ def test_what_is_out_of_bounds_is_refused():
     with pytest.raises(ValueError, match="135"):
         code.keccak256(bytes(136))
     for start, stop, table in ((-1, 3, bytes(64)), (2, 1, bytes(64)), (0, 9, bytes(64)), (0, 3, bytes(24))):
-        with pytest.raises(ValueError, match="range"):
+        with pytest.raises(ValueError, match=r"range|table"):
             code.dense(b"abcdefgh", start, stop, table)
+    with pytest.raises(ValueError, match="range"):
+        code.capitals(b"12345678", 0, 9)
 
 
 def test_a_table_without_an_empty_slot_ends_the_search():
@@ -130,9 +168,7 @@ def test_the_sweep_is_the_same_without_native_code(tmp_path, monkeypatch):
     rawimage.make(out, Namespace(mb=2, per=1, seed=3, natural=None, isolated=20, unit_mb=1))
     reader = Reader(Memory(out.read_bytes()))
     quick = list(sweep(reader, "E1"))
-    anchors.in_text.cache_clear()
+    for cached in (anchors.everywhere, anchors.in_text):
+        monkeypatch.setattr(anchors, cached.__name__, cache(cached.__wrapped__))
     monkeypatch.setattr(native, "code", None)
-    try:
-        assert list(sweep(reader, "E1")) == quick
-    finally:
-        anchors.in_text.cache_clear()
+    assert list(sweep(reader, "E1")) == quick

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 Event = tuple[int, int]
+CAPITALS = ("digits", "iban", "mgrs")
 # Programs name their packages by these hosts, so that without a scheme they are no profile of anybody.
 _PACKAGES = frozenset({"github.com"})
 
@@ -50,12 +51,17 @@ def _quoted(word: str) -> str:
 class Matcher:
     """One compiled set of anchors with its scratch space: for one process and one thread.
 
-    `seeks` names what each number in an event stands for.
+    `seeks` names what each number in an event stands for. With native code the runs of capitals and figures, which cost
+    as much as all others together, are left to it.
     """
 
-    def __init__(self, chosen: Callable[[Anchor], bool]) -> None:
-        anchors = [a for a in table().values() if chosen(a)]
-        self.seeks = tuple(a.seek for a in anchors)
+    def __init__(self, chosen: Callable[[Anchor], bool], code: native.Code | None = None) -> None:
+        rows = {name: row for name, row in table().items() if chosen(row)}
+        self._capitals = code.capitals if code and rows.keys() >= {*CAPITALS} else None
+        apart = CAPITALS if self._capitals else ()
+        anchors = [row for name, row in rows.items() if name not in apart]
+        self.seeks = (*(a.seek for a in anchors), *(rows[name].seek for name in apart))
+        self._others = len(anchors)
         self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         self._database.compile(
             expressions=[a.pattern.encode("ascii") for a in anchors],
@@ -75,6 +81,9 @@ class Matcher:
 
         scan: Any = self._database.scan
         scan(memoryview(data)[start:stop], match_event_handler=take, scratch=self._scratch)
+        if self._capitals:
+            found = self._capitals(data, start, len(data) if stop is None else stop)
+            events += [(end, number) for number, ends in enumerate(found, self._others) for end in ends]
         events.sort()
         return events
 
@@ -109,7 +118,7 @@ def _slots(words: Iterable[bytes]) -> array[int]:
 @cache
 def everywhere() -> Matcher:
     """The anchors looked for in all bytes."""
-    return Matcher(lambda anchor: not anchor.dense)
+    return Matcher(lambda anchor: not anchor.dense, native.code)
 
 
 @cache
