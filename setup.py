@@ -2,7 +2,7 @@
 
 from setuptools import Extension, setup
 
-PARTS = ("module", "gates", "text", "ranges", "keccak")
+PARTS = ("module", "gates", "text", "structures", "ranges", "keccak")
 
 setup(
     ext_modules=[

@@ -131,6 +131,42 @@ static PyObject *dense(PyObject *self, PyObject *args)
     return as_lists(found, good);
 }
 
+static PyObject *trailers(PyObject *self, PyObject *args)
+{
+    Py_buffer data;
+    Py_ssize_t start, stop;
+    numbers found = {0};
+    PyObject *list = NULL;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y*nn", &data, &start, &stop))
+        return NULL;
+    if (in_bounds(&data, start, stop)) {
+        find_trailers(data.buf, (size_t)start, (size_t)stop, &found);
+        list = as_list(&found);
+    }
+    free(found.items);
+    PyBuffer_Release(&data);
+    return list;
+}
+
+static PyObject *sets(PyObject *self, PyObject *args)
+{
+    Py_buffer data;
+    Py_ssize_t start, stop, most;
+    numbers found = {0};
+    PyObject *list = NULL;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y*nnn", &data, &start, &stop, &most))
+        return NULL;
+    if (in_bounds(&data, start, stop)) {
+        find_sets(data.buf, (size_t)start, (size_t)stop, most > 0 ? (size_t)most : 0, &found);
+        list = as_list(&found);
+    }
+    free(found.items);
+    PyBuffer_Release(&data);
+    return list;
+}
+
 static PyObject *keccak256(PyObject *self, PyObject *args)
 {
     Py_buffer data;
@@ -161,6 +197,8 @@ static PyMethodDef methods[] = {
     {"look", look, METH_VARARGS, "The gates of a block, as scan.gates.look gives them."},
     {"capitals", capitals, METH_VARARGS, "Ends of long numbers, bank accounts and grid references in a range."},
     {"dense", dense, METH_VARARGS, "Ends of runs, fingerprints and seed phrases in a range."},
+    {"trailers", trailers, METH_VARARGS, "Ends of what may be trailers of Outlook's blocks, as scan.arrays.trailers."},
+    {"sets", sets, METH_VARARGS, "Where sets of pages may begin, as scan.arrays.sets."},
     {"keccak256", keccak256, METH_VARARGS, "Keccak-256 of at most 135 bytes."},
     {NULL, NULL, 0, NULL},
 };

@@ -40,6 +40,10 @@ void find_prints(const uint8_t *data, size_t start, size_t stop, numbers *ends);
 void find_phrases(const uint8_t *data, size_t start, size_t stop, size_t size, const uint64_t *words, size_t slots,
                   numbers *ends);
 
+/* Places where structure alone gives something away: ends of trailers of Outlook's blocks, headers of sets of pages. */
+void find_trailers(const uint8_t *data, size_t start, size_t stop, numbers *ends);
+void find_sets(const uint8_t *data, size_t start, size_t stop, size_t most, numbers *places);
+
 void keccak_f(uint64_t state[25]);
 
 static inline uint64_t load(const uint8_t *at)

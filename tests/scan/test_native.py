@@ -140,6 +140,27 @@ def phrase_ends(data, start, stop):
     return ends
 
 
+@st.composite
+def structures(draw):
+    """What is near the trailer of a block or the header of a set, at their places and elsewhere."""
+    rng = random.Random(draw(st.integers(0, 1 << 32)))
+    small = (0, 0, 0, 0, 1, 2, 4, 16, 17, 31, 32, 63, 64, 255)
+    return b"".join(
+        rng.choice((bytes(rng.choices(small, k=rng.randrange(90))), bytes(rng.randrange(90)), rng.randbytes(16)))
+        for _ in range(rng.randrange(1, 30))
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(structures() | mixtures(), st.data())
+def test_structures_are_those_of_the_arrays(data, drawn):
+    start = drawn.draw(st.integers(0, len(data)))
+    stop = drawn.draw(st.integers(start, len(data)))
+    assert code.trailers(data, start, stop) == arrays.trailers(data, start, stop)
+    most = drawn.draw(st.sampled_from((0, 1, 5, 200)))
+    assert code.sets(data, start, stop, most) == arrays.sets(data, start, stop, most)
+
+
 def test_the_native_anchors_are_all_those_of_text():
     assert {anchor.seek for anchor in anchors.table().values() if anchor.dense} == {*anchors.Plain.seeks}
 
@@ -157,6 +178,10 @@ def test_what_is_out_of_bounds_is_refused():
             code.dense(b"abcdefgh", start, stop, table)
     with pytest.raises(ValueError, match="range"):
         code.capitals(b"12345678", 0, 9)
+    with pytest.raises(ValueError, match="range"):
+        code.trailers(b"12345678", 8, 7)
+    with pytest.raises(ValueError, match="range"):
+        code.sets(b"12345678", -1, 7, 1)
 
 
 def test_a_table_without_an_empty_slot_ends_the_search():

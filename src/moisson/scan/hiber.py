@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
+from moisson import native
 from moisson.errors import DamagedError
 from moisson.evidence.unpacking import unpack_xpress
 from moisson.scan import xpress
@@ -103,15 +102,16 @@ def first(medium: Medium, data: bytes, start: int, stop: int, offset: int) -> in
 
     For what begins in the midst of a hibernation file: a set is never longer than the window has to be.
     """
-    raw = np.frombuffer(data, np.uint8, max(0, min(stop + 12, len(data)) - start), start)
-    n = len(raw) - 12
-    if n <= 0:
-        return -1
-    # The upper half of the place of a page is zero, and so few pages are in a set.
-    some = (raw[8 : n + 8] == 0) & (raw[9 : n + 9] == 0) & (raw[10 : n + 10] == 0) & (raw[11 : n + 11] == 0)
-    some &= (raw[:n] - np.uint8(1)) < PAGES
-    some &= raw[3 : n + 3] & np.uint8(0x3F) == 0
-    for at in np.flatnonzero(some)[:_TRIED].tolist():
-        if next(chain(medium, offset + start + at, offset + start + at + 1), None):
-            return int(start + at)
+    for at in _begins(data, start, max(start, min(stop + 12, len(data)))):
+        if next(chain(medium, offset + at, offset + at + 1), None):
+            return at
     return -1
+
+
+def _begins(data: bytes, start: int, stop: int) -> list[int]:
+    """Where the header of a set may begin."""
+    if native.code:
+        return native.code.sets(data, start, stop, _TRIED)
+    from moisson.scan import arrays
+
+    return arrays.sets(data, start, stop, _TRIED)

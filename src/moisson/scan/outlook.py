@@ -11,8 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
+from moisson import native
 from moisson.errors import DamagedError
 
 if TYPE_CHECKING:
@@ -28,9 +27,6 @@ _ONES = 0xFFFFFFFF
 # Signs of text in one byte, and both bytes of Latin and Arabic letters in UTF-16.
 _SHOWN = bytes((0, 6, 9, 10, 13, *range(0x20, 0x7F)))
 _ENOUGH, _LEAST, _SAMPLE = 0.6, 16, 1024
-# Numbers of blocks grow by four; no store has come to these.
-_NEWER, _OLDER, _LOW = np.uint64(1 << 40), np.uint64(1 << 24), np.uint64(0xFFFFFFFF)
-_FIRST, _OWN, _SHORT, _HALF, _SMALL = np.uint64(4), np.uint64(2), np.uint64(0xFFFF), np.uint64(32), np.uint64(_LEAST)
 
 
 @cache
@@ -49,6 +45,8 @@ def permuted(data: bytes) -> bytes:
 
 def cycled(data: bytes, key: int) -> bytes:
     """Undo, or do, the encoding by all tables and the number of the block (5.2)."""
+    import numpy as np
+
     encode, shuffle, decode = (np.frombuffer(table, np.uint8) for table in tables())
     turn = (np.arange(len(data), dtype=np.uint32) + ((key ^ key >> 16) & 0xFFFF)) & 0xFFFF
     low, high = (turn & 0xFF).astype(np.uint8), (turn >> 8).astype(np.uint8)
@@ -75,15 +73,7 @@ def find(data: bytes, start: int, stop: int, offset: int) -> Iterator[tuple[int,
     count = (min(stop, len(data)) - first) // GRAIN
     if count <= 0:
         return
-    words = np.frombuffer(data, "<u8", count * 8, first).reshape(-1, 8)
-    numbers = words[:, 7].copy()
-    likely = np.flatnonzero(((numbers & _LOW) - _FIRST < _OLDER) | (numbers - _FIRST < _NEWER))
-    # Both kinds say their size in 16 bits, and mark blocks of the store's own, never encoded, by the second bit.
-    likely = likely[numbers[likely] & _OWN == 0]
-    left = words[likely, 6]
-    likely = likely[((left & _SHORT) - _SMALL < MOST) | ((left >> _HALF & _SHORT) - _SMALL < MOST)]
-    for row in likely.tolist():
-        end = first + (row + 1) * GRAIN
+    for end in _ends(data, first, first + count * GRAIN):
         for tail in _trailers(data[end - 16 : end]):
             begin = end - tail.room
             if begin < 0:
@@ -93,6 +83,15 @@ def find(data: bytes, start: int, stop: int, offset: int) -> Iterator[tuple[int,
                 if (text := _best(raw, tail.key)) is not raw:
                     yield begin, end, text
                 break
+
+
+def _ends(data: bytes, start: int, stop: int) -> list[int]:
+    """Where a trailer may end."""
+    if native.code:
+        return native.code.trailers(data, start, stop)
+    from moisson.scan import arrays
+
+    return arrays.trailers(data, start, stop)
 
 
 class _Tail(NamedTuple):
