@@ -128,6 +128,13 @@ def test_xmp_and_what_is_appended():
     assert appended.layer.span == (len(picture("JPEG", xmp=packet)), len(film))
 
 
+def test_prefixes_of_a_damaged_packet_are_bound_to_nothing():
+    packet = b"<a><rdf:Bag><rdf:li>Souad</rdf:li></rdf:Bag><dc:title tiff:Make='x'>Lot 7</dc:title></a>"
+    pieces = list(read_image(Reader.of(picture("JPEG", xmp=packet))))
+    assert Passage("Lot 7\n", "xmp.title") in pieces
+    assert Fact("xmp.Make", "x") in pieces
+
+
 def test_external_entities_are_not_read():
     packet = b'<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/hostname">]><a><title>&e;</title></a>'
     assert not [p for p in read_image(Reader.of(picture("JPEG", xmp=packet))) if isinstance(p, Passage)]

@@ -64,7 +64,7 @@ def _leaves(packet: bytes) -> Iterator[tuple[str, str]]:
     for element in root.iter():
         if not isinstance(element.tag, str):
             continue
-        pairs = [(etree.QName(key).localname, str(value)) for key, value in element.attrib.items()]
+        pairs = [(_local(str(key)), str(value)) for key, value in element.attrib.items()]
         if element.text and element.text.strip() and not len(element):
             pairs.append((_name(element), element.text))
         for name, value in pairs:
@@ -75,12 +75,17 @@ def _leaves(packet: bytes) -> Iterator[tuple[str, str]]:
 
 def _name(element: etree._Element) -> str:
     for _ in range(3):
-        local = etree.QName(element).localname
+        local = _local(str(element.tag))
         parent = element.getparent()
         if local not in ("li", "Alt", "Bag", "Seq") or parent is None:
             break
         element = parent
-    return str(etree.QName(element).localname)
+    return _local(str(element.tag))
+
+
+def _local(tag: str) -> str:
+    """A name without its namespace; where the packet is damaged, its prefix was never bound to one."""
+    return tag.rpartition("}")[2].rpartition(":")[2]
 
 
 def _position(latitude: str, longitude: str) -> str:
