@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moisson.store.normal import LONGEST, fold, stem, stems
+from moisson.store.normal import LONGEST, fold
 
 SAME = [
     ("مُحَمَّد", "محمد"),
@@ -58,16 +58,3 @@ def test_no_word_is_lost_for_its_length():
     words = fold("f" * (3 * LONGEST + 5)).split()
     assert [len(word) for word in words] == [LONGEST] * 3 + [5]
     assert fold("é" * (LONGEST + 1)).split()[1] == "e"
-
-
-ROOTS = """والكتاب:كتاب كتابها:كتاب وبكتابهم:كتاب للكتاب:كتاب سيارتهم:سيار سيارة:سيار باسم:باسم
-bateaux:bateau houses:house glass:glass virus:virus paris:paris 2000s:2000s"""
-
-
-@pytest.mark.parametrize(("word", "root"), [pair.split(":") for pair in ROOTS.split()])
-def test_stems(word, root):
-    assert stem(fold(word)) == root
-
-
-def test_only_stems_that_differ_are_kept():
-    assert stems(["house", "houses", "محمد"]) == {"house"}

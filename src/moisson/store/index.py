@@ -1,8 +1,8 @@
 """The search index of one segment: derived from its tables and its pack, and rebuilt from them at any time.
 
 One document for each item, for each event that has words, and for each place that only sightings or texts speak of.
-`sel` has the selectors as `kind:value`; `stem` has the stems that differ from their word, so that the stem of a query
-is looked for there and in `body`. `hit` keeps what a list of results shows.
+`sel` has the selectors as `kind:value`; `stem` has the stems that differ from their word, so that the stems of a query
+are looked for there and in `body`. `hit` keeps what a list of results shows.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ import tantivy
 from msgspec import Struct
 
 from moisson.errors import CaseError
-from moisson.store.normal import fold, stems
+from moisson.store.normal import fold
+from moisson.store.stems import stems
 from moisson.store.textpack import PackReader, Place
 from moisson.times import Instant
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-VERSION = "1"
+VERSION = "2"
 HEAP = 32_000_000
 PATHS = 1 << 32
 NEVER = -(1 << 63)

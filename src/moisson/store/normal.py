@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
+T = TypeVar("T")
 LONGEST = 200
 _KEPT = 48
 _ENTRIES = 80_000
 _ASCII = re.compile(r"[a-z0-9]+")
 _TABLE = bytes(c | 0x20 if 65 <= c <= 90 else c if 48 <= c <= 57 or 97 <= c <= 122 else 32 for c in range(256))
 _ALONE = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u31f0-\u31ff\u3400-\u9fff\U00020000-\U0003ffff"
+_ARABIC = re.compile("[\u0621-\u064a]+")
 _MARKED = "\u0900-\u0dff\u0f00-\u0fff"
 _WORD = re.compile(rf"[{_ALONE}]|(?:(?![{_ALONE}])[^\W_]|[{_MARKED}])+")
 _SAME = (
@@ -49,33 +51,16 @@ _LETTERS: dict[int, str | None] = (
     | {ord(letter): pair for letter, pair in _LONGER.items()}
     | dict.fromkeys(_GONE)
 )
-_PREFIXES = (
-    "وبال", "وكال", "فبال", "فكال", "وال", "بال", "كال", "فال", "ولل", "فلل", "لل", "ال", "وب", "ول", "وك", "فب", "فل",
-)  # fmt: skip
-_SUFFIXES = (
-    "تهما", "كما", "هما", "تهم", "تهن", "تكم", "تها", "تنا", "هم", "هن", "كم", "نا", "ها", "ان", "ات", "ون", "ين",
-    "يه", "ته", "تي", "ه", "ي",
-)  # fmt: skip
-_ARABIC = re.compile("[\u0621-\u064a]+")
-_STEM = re.compile(
-    rf"(?:(?:{'|'.join(_PREFIXES)})(?=.{{3}})|و(?=.{{3}}))?([\u0621-\u064a]{{3,}}?)(?:{'|'.join(_SUFFIXES)})?"
-)
-_PLURAL = re.compile(r"[a-z]{3,}[sx]")
-_SINGULAR = ("ss", "us", "is", "x")
 
 
-class _Memo(dict[str, str]):
+class Memo(dict[str, "T"], Generic[T]):
     """What short strings become, remembered until there are too many; those asked for lately survive."""
 
-    def __init__(self, make: Callable[[str], str]) -> None:
-        self.make, self.older = make, dict[str, str]()
+    def __init__(self, make: Callable[[str], T]) -> None:
+        self.make, self.older = make, dict[str, T]()
 
-    def __missing__(self, word: str) -> str:
-        result = self.older.get(word)
-        if result is None:
-            result = self.make(word)
-            if result == word:
-                result = word
+    def __missing__(self, word: str) -> T:
+        result = self.older[word] if word in self.older else self.make(word)
         if len(word) <= _KEPT:
             if len(self) >= _ENTRIES:
                 self.older = dict(self)
@@ -93,18 +78,7 @@ def fold(text: str) -> str:
     return " ".join(filter(None, map(_folded.__getitem__, text.split())))
 
 
-_folded = _Memo(lambda chunk: " ".join(_words(chunk)))
-_stems = _Memo(lambda word: _stem(word))
-
-
-def stem(text: str) -> str:
-    """Folded words without Arabic clitics and endings, and without the plural of French and English."""
-    return " ".join(map(_stems.__getitem__, text.split(" ")))
-
-
-def stems(words: Iterable[str]) -> set[str]:
-    """The stems of folded words, of those only that have another stem than themselves."""
-    return {root for word in words if (root := _stems[word]) != word}
+_folded = Memo(lambda chunk: " ".join(_words(chunk)))
 
 
 def _words(chunk: str) -> list[str]:
@@ -126,11 +100,3 @@ def _digits(text: str) -> str:
     if not any(c > "\x7f" and c.isdecimal() for c in text):
         return text
     return "".join(str(unicodedata.decimal(c)) if c > "\x7f" and c.isdecimal() else c for c in text)
-
-
-def _stem(word: str) -> str:
-    if word.isascii():
-        if not _PLURAL.fullmatch(word):
-            return word
-        return word[:-1] if word.endswith(("eaux", "eux")) or not word.endswith(_SINGULAR) else word
-    return found[1] if (found := _STEM.fullmatch(word)) else word

@@ -12,7 +12,7 @@ from tantivy import FieldType, Occur, Query
 from moisson.errors import UsageError
 from moisson.store.index import schema
 from moisson.store.language import Group, Match, Node, Not, Words, refuse
-from moisson.store.normal import stem
+from moisson.store.stems import asked, meets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,10 +57,12 @@ def _words(node: Words) -> tantivy.Query:
     fields = ("path",) if node.field == "path" else ("body", "path")
     queries = [_one_field(node, field) for field in fields]
     if node.form == "word" and len(node.words) == 1 and node.field == "":
-        root = stem(node.words[0])
-        related = [Query.term_query(schema(), "stem", root, "basic")]
-        if root != node.words[0]:
-            related += [Query.term_query(schema(), field, root, "basic") for field in fields]
+        word = node.words[0]
+        roots = sorted(asked(word))
+        related = [Query.term_query(schema(), "stem", root, "basic") for root in roots]
+        related += [
+            Query.term_query(schema(), field, root, "basic") for root in roots if root != word for field in fields
+        ]
         queries.append(Query.boost_query(_any(related), _RELATED))
     return _any(queries)
 
@@ -181,7 +183,7 @@ def matcher(node: Node) -> Callable[[str], bool] | None:
             else:
                 exact.add(word)
                 if leaf.form == "word" and len(leaf.words) == 1 and not leaf.field:
-                    roots.add(stem(word))
+                    roots.update(asked(word))
     pattern = re.compile("|".join(patterns)) if patterns else None
     if not (exact or close or pattern):
         return None
@@ -189,7 +191,7 @@ def matcher(node: Node) -> Callable[[str], bool] | None:
     def test(word: str) -> bool:
         return bool(
             word in exact
-            or (roots and stem(word) in roots)
+            or (roots and meets(word, roots))
             or (pattern and pattern.fullmatch(word))
             or any(_near(word, other, most) for other, most in close)
         )
