@@ -21,6 +21,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from moisson.evidence.image import Descriptor
 from moisson.model import Sighting, Text
 from moisson.reader import Reader
@@ -42,7 +44,8 @@ def collect(image: Path, out: Path) -> dict[str, Any]:
     """Sweep the image in this process, with its digest; writes one line a find and returns the cost."""
     began = time.process_time()
     digest = sha256()
-    with image.open("rb") as file, out.open("w", encoding="utf-8") as lines:
+    encode = msgspec.json.Encoder().encode
+    with image.open("rb") as file, out.open("wb") as lines:
         reader = Reader(Descriptor(file.fileno()))
         for record in sweep(reader, "E1", observers=[lambda _at, data: digest.update(data)]):
             if isinstance(record, Sighting):
@@ -51,7 +54,7 @@ def collect(image: Path, out: Path) -> dict[str, Any]:
                 row = ("words", record.content, record.address, "")
             else:
                 continue
-            lines.write(json.dumps(row, ensure_ascii=False) + "\n")
+            lines.write(encode(row) + b"\n")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"scan": time.process_time() - began, "peak": peak, "sha256": digest.hexdigest()}
 

@@ -286,7 +286,7 @@ class Server:
         names = ("sha256", "md5", *(("sha1",) if "sha1" in self.image.stored else ()))
         self.hashed, self.hashes = 0, {name: hashlib.new(name, usedforsecurity=False) for name in names}
 
-    def _hash(self, at: int, data: bytes) -> None:
+    def _hash(self, at: int, data: bytes | memoryview) -> None:
         if at == self.hashed:
             for h in self.hashes.values():
                 h.update(data)

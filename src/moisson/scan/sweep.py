@@ -73,7 +73,7 @@ def sweep(
     start: int = 0,
     stop: int | None = None,
     options: Options = _USUAL,
-    observers: Sequence[Callable[[int, bytes], object]] = (),
+    observers: Sequence[Callable[[int, memoryview], object]] = (),
 ) -> Iterator[Sighting | Text | Failure | Stretch]:
     """What begins in the bytes from `start` to `stop`; units that touch give everything once, and lose nothing.
 
@@ -82,24 +82,22 @@ def sweep(
     """
     stop = min(reader.size if stop is None else stop, reader.size)
     held, pages, damage = _Held(reader.medium), _Pages(), list[Failure]()
-    at, lead = start, max(0, start - BACK)
-    before = _read(held, base, lead, start - lead, damage)
-    fresh = b""
+    at, held.at = start, max(0, start - BACK)
     while at < stop:
-        size = min(STEP, stop - at)
-        fresh += _read(held, base, at + len(fresh), size + AHEAD - len(fresh), damage)
+        size, lead, end = min(STEP, stop - at), at - held.at, held.at + len(held.data)
+        held.data += _read(reader.medium, base, end, at + size + AHEAD - end, damage)
         yield from damage
         damage.clear()
         for observe in observers:
-            observe(at, fresh[:size] if len(fresh) > size else fresh)
-        held.at, held.data = at - len(before), before + fresh
-        block = Block(held.data, held.at, len(before), len(before) + size, Reader(held), base, 0)
+            observe(at, memoryview(held.data)[lead : lead + size])
+        block = Block(held.data, held.at, lead, lead + size, Reader(held), base, 0)
         flags = bytearray()
         yield from scan(block, options, flags if options.flags else None)
         if options.flags:
-            yield from pages.add(at, flags[len(before) // PAGE :][: -(-size // PAGE)], size)
+            yield from pages.add(at, flags[lead // PAGE :][: -(-size // PAGE)], size)
         at += size
-        before, fresh = held.data[max(0, len(before) + size - BACK) : len(before) + size], fresh[size:]
+        spent = max(0, lead + size - BACK)
+        held.at, held.data = held.at + spent, held.data[spent:]
     yield from pages.rest()
 
 

@@ -18,7 +18,7 @@ _LE = re.compile(rb"(?:" + _LOW + rb"\x00|[\x01-\xff]" + _RAISED + rb"|" + _MARK
 _BE = re.compile(rb"(?:\x00" + _LOW + rb"|" + _RAISED + rb"[\x01-\xff]|\x20" + _MARKS + rb"){5,}", re.DOTALL)
 _LONG_LE = re.compile(rb"(?:" + _LOW + rb"\x00\x00\x00|[\x01-\xff]\x06\x00\x00){6,}", re.DOTALL)
 _LONG_BE = re.compile(rb"(?:\x00\x00\x00" + _LOW + rb"|\x00\x00\x06[\x01-\xff]){6,}", re.DOTALL)
-_USUAL = re.compile("[\t\n\r -~\u00c0-\u017f\u0400-\u044f\u0621-\u064a\u0660-\u0669\u067e-\u06d3\u06f0-\u06f9]")
+_RARE = re.compile("[^\t\n\r -~\u00c0-\u017f\u0400-\u044f\u0621-\u064a\u0660-\u0669\u067e-\u06d3\u06f0-\u06f9]+")
 # A letter beside a sign of another script: what one byte off makes of the end of a word.
 _GLUED = re.compile("[A-Za-z0-9][\u0600-\u06ff]|[\u0600-\u06ff][A-Za-z0-9]|[\u0621-\u064a][\u0660-\u0669]")
 _SORTS = (
@@ -96,5 +96,5 @@ def _score(text: str) -> int:
     """Usual signs less rare ones: read one byte off, letters may stay but blanks and ends become rare."""
     if text.isascii():
         return len(text)
-    usual = len(_USUAL.findall(text))
-    return usual - 2 * (len(text) - usual) + 2 * text.count(" ") - 2 * len(_GLUED.findall(text))
+    rare = sum(map(len, _RARE.findall(text)))
+    return len(text) - 3 * rare + 2 * text.count(" ") - 2 * len(_GLUED.findall(text))
