@@ -14,6 +14,7 @@ import pypdfium2.raw as pdfium
 
 from moisson.address import named
 from moisson.errors import DamagedError, LimitError, PasswordError
+from moisson.extract.pdfforms import without_loops
 from moisson.extract.pdfpage import page_text
 from moisson.model import Fact, Flag, Passage
 from moisson.reader import Child, Reader
@@ -45,8 +46,11 @@ _TEXT_KEYS = (b"Contents", b"T", b"V", b"TU")
 )
 def read_pdf(data: Reader, keys: Sequence[str] = ()) -> Iterator[Piece]:
     """Pages in order, each with its links and notes; opened with `keys` if locked."""
+    source, endless = without_loops(data.whole(256 << 20))
+    if endless:
+        yield Flag("attack", f"{endless} forms draw themselves without end; they are passed over")
     try:
-        document, key = _open(data, keys)
+        document, key = _open(source, keys)
     except PasswordError:
         yield Flag("encrypted")
         yield Flag("password")
@@ -64,9 +68,8 @@ def read_pdf(data: Reader, keys: Sequence[str] = ()) -> Iterator[Piece]:
         document.close()
 
 
-def _open(data: Reader, keys: Sequence[str]) -> tuple[Any, str | None]:
+def _open(source: bytes, keys: Sequence[str]) -> tuple[Any, str | None]:
     """The document and the password that was needed: "" if it opens without one though it is encrypted."""
-    source = data.whole(256 << 20)
     _refuse_bombs(source)
     for key in (None, *dict.fromkeys(keys)):
         try:
