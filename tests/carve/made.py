@@ -209,6 +209,60 @@ def mp3() -> bytes:
     return b"ID3\3\0\0\0\0\0\x0a" + bytes(10) + b"".join(b"\xff\xfb\x90\0" + rng.randbytes(413) for _ in range(20))
 
 
+def flac(frames: int = 30) -> bytes:
+    """Mono of 8 bits in frames of 192 samples, all but the last as they are, the last as one value."""
+    from moisson.carve.flac import crc16
+
+    told = struct.pack(">HH", 192, 192) + bytes(6) + (44100 << 44 | 7 << 36 | frames * 192).to_bytes(8, "big")
+    out = b"fLaC\x80\0\0\x22" + told + bytes(16)
+    for number in range(frames):
+        head = b"\xff\xf8\x19\x02" + bytes((number,))
+        total = 0
+        for byte in head:
+            total ^= byte
+            for _ in range(8):
+                total = (total << 1 ^ 7 if total & 128 else total << 1) & 255
+        last = number == frames - 1
+        body = head + bytes((total, 0 if last else 2)) + random.Random(number).randbytes(1 if last else 192)
+        out += body + crc16([body])[0].to_bytes(2, "big")
+    return out
+
+
+def layers() -> bytes:
+    """A Photoshop picture of three channels, its rows packed."""
+    rows = [random.Random(n).randbytes(random.Random(n).randrange(20, 60)) for n in range(3 * 40)]
+    head = b"8BPS\0\1" + bytes(6) + struct.pack(">HIIHHI", 3, 40, 50, 8, 3, 0)
+    resources = b"8BIM\x04\x04\0\0" + struct.pack(">I", 5) + b"hello\0"
+    head += struct.pack(">I", len(resources)) + resources + struct.pack(">I", 6) + b"layers"
+    return head + b"\0\1" + b"".join(struct.pack(">H", len(row)) for row in rows) + b"".join(rows)
+
+
+def elf() -> bytes:
+    """A program of two sections and the names of both."""
+    body, names = random.Random(3).randbytes(3000), b"\0.text\0.shstrtab\0"
+    table = 64 + len(body) + len(names)
+    rows = [(0,) * 10, (1, 1, 6, 0, 64, len(body), 0, 0, 16, 0), (7, 3, 0, 0, 64 + len(body), len(names), 0, 0, 1, 0)]
+    head = b"\x7fELF\2\1\1".ljust(16, b"\0")
+    head += struct.pack("<HHIQQQI6H", 1, 62, 1, 0, 0, table, 0, 64, 0, 0, 64, 3, 2)
+    return head + body + names + b"".join(struct.pack("<IIQQQQIIQQ", *row) for row in rows)
+
+
+def program(summed: bool = True, more: bytes = b"") -> bytes:
+    """A program of Windows of one section, with its sum."""
+    head = b"MZ".ljust(60, b"\0") + struct.pack("<I", 64) + b"PE\0\0"
+    head += struct.pack("<HHIIIHH", 0x8664, 1, 0, 0, 0, 240, 0x22)
+    extra = bytearray(240)
+    struct.pack_into("<H", extra, 0, 0x20B)
+    struct.pack_into("<II", extra, 32, 4096, 512)
+    head += extra + b".text\0\0\0" + struct.pack("<IIII", 1000, 4096, 1024, 512) + bytes(16)
+    data = head.ljust(512, b"\0") + random.Random(5).randbytes(1024) + more
+    if not summed:
+        return data
+    total = sum(struct.unpack(f"<{len(data) // 2}H", data))
+    total = (total - 1) % 0xFFFF + 1 + len(data)
+    return data[:152] + struct.pack("<I", total) + data[156:]
+
+
 @cache
 def files() -> dict[str, tuple[str, bytes]]:
     """Name: the type it is to be carved as, and its bytes."""
@@ -243,6 +297,10 @@ def files() -> dict[str, tuple[str, bytes]]:
         "amr": ("audio/amr", amr),
         "ogg": ("audio/ogg", ogg()),
         "matroska": ("video/x-matroska", matroska()),
+        "flac": ("audio/flac", flac()),
+        "psd": ("image/vnd.adobe.photoshop", layers()),
+        "elf": ("application/x-executable", elf()),
+        "pe": ("application/vnd.microsoft.portable-executable", program()),
         "evtx": ("application/x-ms-evtx", evtx()),
         "hive": ("application/x-ms-regf", hive()),
         "lnk": ("application/x-ms-shortcut", shortcut()),

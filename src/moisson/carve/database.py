@@ -176,7 +176,7 @@ def _root(raw: bytes, at: int) -> int:
 
 def _bridge(span: Span, count: int, size: int, broken: int) -> Carved | None:
     """One gap before the first page that does not hold: trees must hold with it, wherever it begins and ends."""
-    if not span.ground.afford(_REACH):
+    if broken >= count or not span.ground.afford(_REACH):
         return None
     for gap in range(SECTOR, _REACH, SECTOR):
         at = broken * size + gap
