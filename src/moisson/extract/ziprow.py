@@ -7,7 +7,6 @@ import zlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from moisson.extract.headers import codec
 from moisson.times import Instant, from_datetime, from_filetime, from_unix
 
 
@@ -82,17 +81,6 @@ def _name(entry: Entry, guess: str) -> str:
         except (UnicodeError, ValueError):
             continue
     return raw.decode("cp437")
-
-
-def guess_names(raws: list[bytes]) -> str:
-    """One code page for all the names that are neither ASCII nor declared; DOS's own by default."""
-    if not raws:
-        return "cp437"
-    import chardet
-
-    found = chardet.detect(b"\n".join(raws)[:65536])
-    name = codec(found.get("encoding") or "") or "cp437"
-    return name if (found.get("confidence") or 0) > 0.1 and name not in ("cp1252", "iso8859-1") else "cp437"
 
 
 def _time(entry: Entry) -> Instant | None:
