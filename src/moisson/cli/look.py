@@ -13,10 +13,10 @@ from moisson.cli.output import ALL, CASE, JSON, LIMIT, aside, clean, console, fi
 from moisson.engine.case import Case
 from moisson.errors import UsageError
 from moisson.model import Item, Text
-from moisson.selectors import find, kinds, names
+from moisson.selectors import find, kinds
+from moisson.store.meant import alike, readings
 from moisson.store.query import Reader
 from moisson.times import Instant
-from moisson.triage.match import SAME_NAME
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,8 @@ def search(
 ) -> None:
     """Words, "phrases", prefix*, -without and fields; Arabic folded.
 
-    The fields are kind: lang: exhibit: state: ext: year: path: date: size: sel: and exact:.
+    The fields are kind: lang: exhibit: state: ext: year: path: date: size: sel: name: and exact:. A number or an
+    address for mail is found in any writing, name:"Abou Nour" in any spelling.
     """
     reader, asked = Reader(case), " ".join(query)
     if facets:
@@ -122,14 +123,9 @@ def _known(opened: Case, exhibit: str | None) -> None:
 def _readings(opened: Case, value: str, kind: str | None) -> list[str]:
     """All values that may be meant by what was typed; of names, their other spellings in this case."""
     context = find.Context(regions=opened.settings.regions, languages=opened.settings.languages)
-    found = {value}
-    for name in [kind] if kind in kinds.KINDS else kinds.KINDS if kind is None else []:
-        found.update(find.read_meanings(name, value, context))
-    keys = names.keys(value) if kind in (None, "name") else frozenset()
-    if keys:
-        for (other,) in opened.store.sql("select distinct value from selectors where kind = 'name'"):
-            if not keys.isdisjoint(names.keys(other)) and names.score(value, other).value >= SAME_NAME:
-                found.add(other)
+    found = {value, *(v for _, v in readings(value, context, kind or ""))} if kind in (None, *kinds.KINDS) else {value}
+    if kind in (None, "name"):
+        found.update(alike(value, opened.store.values("name")))
     return sorted(found)
 
 

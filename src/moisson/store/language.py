@@ -2,11 +2,13 @@
 
 Words are all required unless OR stands between them; `-` or NOT excludes; parentheses group. "quotes" hold a phrase,
 `word*` a beginning, `word~` a spelling one letter off (`~2`: two). `exact:` looks for the very word, not its relatives.
-The other fields are `kind: lang: exhibit: state: ext: year: path: date: size: sel:`; commas part alternatives.
+The other fields are `kind: lang: exhibit: state: ext: year: path: date: size: sel: name:`; commas part alternatives. A
+query that is one number or one position, however it is written, is one phrase.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -20,22 +22,31 @@ if TYPE_CHECKING:
 LONGEST = 4096
 _MOST = 256
 _DEEPEST = 32
-FIELDS = ("kind", "lang", "exhibit", "state", "ext", "year", "path", "date", "size", "sel", "exact")
+FIELDS = ("kind", "lang", "exhibit", "state", "ext", "year", "path", "date", "size", "sel", "name", "exact")
 _QUOTES = {'"': '"', "“": "”", "«": "»", "„": "“"}
 _FIELD = re.compile(r"([A-Za-z]+):")
 _BARE = re.compile(r'[^\s()"“”«»„]+')
+_NUMBER = re.compile(r"[+(]?\d(?:[\s().\-/]{0,3}\d){6,}")
+_PLACE = re.compile(
+    r"(?=.*°)[\d\s.,°'\"′″’”NSEWO+\-]{5,80}|[+-]?\d{1,2}[.٫]\d{2,9}\s{0,3}[,;،\s]\s{0,3}[+-]?\d{1,3}[.٫]\d{2,9}",
+    re.IGNORECASE,
+)
 _FUZZY = re.compile(r"(.+)~([12]?)")
 Form = Literal["word", "phrase", "wild", "fuzzy"]
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Folded words: one or several in a row; `wild` keeps its stars, `distance` counts the letters that may differ."""
+    """Folded words: one or several in a row; `wild` keeps its stars, `distance` counts the letters that may differ.
+
+    `raw` is what was typed.
+    """
 
     words: tuple[str, ...]
     form: Form = "word"
     distance: int = 0
     field: str = ""
+    raw: str = dataclasses.field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +94,8 @@ def parse(query: str) -> Node:
     """Read a query; raises `UsageError` with a column."""
     if len(query) > LONGEST:
         raise UsageError(f"a query has at most {LONGEST} characters")
+    if _NUMBER.fullmatch(query.strip()) or _PLACE.fullmatch(query.strip()):
+        return _leaf(_Token("text", query.strip(), 0, quoted=True))
     tokens = _tokens(query)
     if len(tokens) > _MOST:
         refuse(f"a query has at most {_MOST} parts", tokens[_MOST].column)
@@ -116,7 +129,7 @@ def _text(query: str, at: int) -> tuple[_Token, int]:
     named = _FIELD.match(query, at)
     if named and named[1].lower() in FIELDS:
         field, at = named[1].lower(), named.end()
-    elif named and len(named[1]) > 2 and not query.startswith(("//", "\\"), named.end()):
+    elif named and len(named[1]) > 2 and not query.startswith(("//", "\\", "@"), named.end()):
         refuse(f"no field {named[1]}: here; there are {', '.join(FIELDS)} (or put it in quotes)", at)
     if (c := query[at : at + 1]) in _QUOTES and c:
         end = min((e for q in {_QUOTES[c], '"'} if (e := query.find(q, at + 1)) >= 0), default=-1)
@@ -186,14 +199,14 @@ def _leaf(token: _Token) -> Node:
 def _words(token: _Token) -> Words:
     text, field = token.text, token.field
     if token.quoted:
-        return Words(_folded(text, token), "phrase", field=field)
+        return Words(_folded(text, token), "phrase", field=field, raw=text)
     if fuzzy := _FUZZY.fullmatch(text):
         words = _folded(fuzzy[1], token)
         if len(words) > 1:
             refuse("~ takes one word", token.column)
         return Words(words, "fuzzy", int(fuzzy[2] or 1), field)
     if "*" not in text:
-        return Words(_folded(text, token), "word", field=field)
+        return Words(_folded(text, token), "word", field=field, raw=text)
     words = tuple("*".join(map(fold, text.split("*"))).split(" "))
     if sum(len(word) for word in words) - text.count("*") < 2:
         refuse("* wants at least two letters beside it", token.column)

@@ -12,9 +12,12 @@ from msgspec import Struct
 
 from moisson import model
 from moisson.errors import CaseError, UsageError
+from moisson.selectors.kind import Context
+from moisson.settings import Settings
 from moisson.store import index
 from moisson.store.language import parse
 from moisson.store.manifest import Descriptor, Manifest
+from moisson.store.meant import meant
 from moisson.store.schema import TABLES, record
 from moisson.store.snippet import READ, Passing, cut
 from moisson.store.terms import compile_query, matcher
@@ -25,6 +28,8 @@ from moisson.times import Instant
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+
+    from moisson.store.language import Node
 
 Sort = Literal["relevance", "time", "path", "size"]
 DEEPEST = 100_000
@@ -80,6 +85,8 @@ class Reader:
         self.root = root
         self.manifest = Manifest(root / "manifest.db", readonly=True)
         self.segments: list[Descriptor] = []
+        kept = msgspec.json.decode(self.manifest.setting("settings") or "{}", type=Settings)
+        self._context = Context(regions=kept.regions, languages=kept.languages)
         self._open: dict[str, _Open] = {}
         self._threads, self._pool = threads, ThreadPoolExecutor(threads)
         self._views = Views(root, memory_mb, threads)
@@ -126,11 +133,18 @@ class Reader:
             raise UsageError(f"no order {sort}; there are {', '.join(_ORDERS)}")
         if not 0 <= offset <= DEEPEST or not 0 <= limit <= DEEPEST:
             raise UsageError(f"at most {DEEPEST} answers can be skipped or shown")
-        tree = parse(query)
+        tree = self._meant(query)
         wanted, test = compile_query(tree), matcher(tree)
         passing = Passing(test) if test else None
         total, found = self._search(wanted, offset + limit, sort)
         return Result(total, [_hit(opened, score, at, passing) for score, opened, at in list(found)[offset:]])
+
+    def _meant(self, query: str) -> Node:
+        return meant(parse(query), self._context, self.values)
+
+    def values(self, kind: str) -> list[str]:
+        """The values of a kind of selector that were seen."""
+        return [value for (value,) in self.sql("select distinct value from selectors where kind = ? order by 1", kind)]
 
     def _search(
         self, query: tantivy.Query, most: int, sort: str
@@ -160,7 +174,7 @@ class Reader:
         """Exact counts of the answers by value of each field, the most frequent first."""
         if unknown := [field for field in fields if field not in index.FACETS]:
             raise UsageError(f"no facet {unknown[0]}; there are {', '.join(index.FACETS)}")
-        wanted = compile_query(parse(query))
+        wanted = compile_query(self._meant(query))
         counts: dict[str, dict[str, int]] = {field: {} for field in fields}
         asked = {field: {"terms": {"field": field, "size": _BUCKETS}} for field in fields}
         for answer in self._each(lambda opened: opened.searcher.aggregate(wanted, asked), list(self._open.values())):

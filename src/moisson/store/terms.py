@@ -87,6 +87,8 @@ def _field(node: Match, value: str) -> tantivy.Query:
             return _range("size", *_bounds(value, node.column, _size))
         case "date":
             return _range("time", *_bounds(value, node.column, _date))
+        case "token":
+            return Query.term_query(schema(), "sel", value, "basic")
         case "sel":
             return _any([_term("sel", value), _regex("sel", f"[^:]*:{_pattern(value)}")])
         case "kind":
