@@ -24,8 +24,8 @@ class Code(Protocol):
     def dense(self, data: Bytes, start: int, stop: int, words: array[int], /) -> tuple[list[int], list[int], list[int]]:
         """The ends of runs, of fingerprints and of seed phrases in a range, as the anchors give them."""
 
-    def trailers(self, data: Bytes, start: int, stop: int, /) -> list[int]:
-        """As `scan.arrays.trailers`."""
+    def blocks(self, data: Bytes, start: int, stop: int, /) -> list[tuple[int, int, int, int]]:
+        """As `scan.arrays.blocks`."""
 
     def sets(self, data: Bytes, start: int, stop: int, most: int, /) -> list[int]:
         """As `scan.arrays.sets`."""

@@ -131,7 +131,7 @@ static PyObject *dense(PyObject *self, PyObject *args)
     return as_lists(found, good);
 }
 
-static PyObject *trailers(PyObject *self, PyObject *args)
+static PyObject *blocks(PyObject *self, PyObject *args)
 {
     Py_buffer data;
     Py_ssize_t start, stop;
@@ -141,8 +141,15 @@ static PyObject *trailers(PyObject *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "y*nn", &data, &start, &stop))
         return NULL;
     if (in_bounds(&data, start, stop)) {
-        find_trailers(data.buf, (size_t)start, (size_t)stop, &found);
-        list = as_list(&found);
+        find_blocks(data.buf, (size_t)start, (size_t)stop, &found);
+        list = found.failed ? PyErr_NoMemory() : PyList_New(0);
+    }
+    for (size_t i = 0; list && i + 3 < found.count; i += 4) {
+        const int64_t *n = found.items + i;
+        PyObject *row = Py_BuildValue("(LLLL)", (long long)n[0], (long long)n[1], (long long)n[2], (long long)n[3]);
+        if (!row || PyList_Append(list, row) < 0)
+            Py_CLEAR(list);
+        Py_XDECREF(row);
     }
     free(found.items);
     PyBuffer_Release(&data);
@@ -159,7 +166,7 @@ static PyObject *sets(PyObject *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "y*nnn", &data, &start, &stop, &most))
         return NULL;
     if (in_bounds(&data, start, stop)) {
-        find_sets(data.buf, (size_t)start, (size_t)stop, most > 0 ? (size_t)most : 0, &found);
+        find_sets(data.buf, (size_t)start, (size_t)stop, (size_t)data.len, most > 0 ? (size_t)most : 0, &found);
         list = as_list(&found);
     }
     free(found.items);
@@ -197,8 +204,8 @@ static PyMethodDef methods[] = {
     {"look", look, METH_VARARGS, "The gates of a block, as scan.gates.look gives them."},
     {"capitals", capitals, METH_VARARGS, "Ends of long numbers, bank accounts and grid references in a range."},
     {"dense", dense, METH_VARARGS, "Ends of runs, fingerprints and seed phrases in a range."},
-    {"trailers", trailers, METH_VARARGS, "Ends of what may be trailers of Outlook's blocks, as scan.arrays.trailers."},
-    {"sets", sets, METH_VARARGS, "Where sets of pages may begin, as scan.arrays.sets."},
+    {"blocks", blocks, METH_VARARGS, "Blocks of Outlook whose trailers end in a range, as scan.arrays.blocks."},
+    {"sets", sets, METH_VARARGS, "Where sets of pages may begin in a range, as scan.arrays.sets."},
     {"keccak256", keccak256, METH_VARARGS, "Keccak-256 of at most 135 bytes."},
     {NULL, NULL, 0, NULL},
 };

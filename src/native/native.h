@@ -40,9 +40,9 @@ void find_prints(const uint8_t *data, size_t start, size_t stop, numbers *ends);
 void find_phrases(const uint8_t *data, size_t start, size_t stop, size_t size, const uint64_t *words, size_t slots,
                   numbers *ends);
 
-/* Places where structure alone gives something away: ends of trailers of Outlook's blocks, headers of sets of pages. */
-void find_trailers(const uint8_t *data, size_t start, size_t stop, numbers *ends);
-void find_sets(const uint8_t *data, size_t start, size_t stop, size_t most, numbers *places);
+/* What structure alone gives away: of Outlook's blocks four numbers each, of sets of pages where their headers are. */
+void find_blocks(const uint8_t *data, size_t start, size_t stop, numbers *blocks);
+void find_sets(const uint8_t *data, size_t start, size_t stop, size_t size, size_t most, numbers *places);
 
 void keccak_f(uint64_t state[25]);
 

@@ -1,27 +1,87 @@
-/* Structures without a signature; the sieves of scan/outlook.py and scan/hiber.py. */
+/* Structures without a signature: blocks of Outlook ([MS-PST] 2.2.2.8.1) and sets of pages of a hibernation file, as
+   scan/outlook.py and scan/hiber.py know them. */
 #include "native.h"
 
-enum { GRAIN = 64, TRAILER = 16, MOST = 8192, LEAST = 16, HEAD = 12, PAGES = 16 };
+enum { GRAIN = 64, TRAILER = 16, MOST = 8192, LEAST = 16, PAGES = 16 };
 
-void find_trailers(const uint8_t *data, size_t start, size_t stop, numbers *ends)
+static uint32_t tables[8][256];
+
+/* CRC-32 of IEEE 802.3 without the complements, eight bytes at a time. */
+static uint32_t checksum(const uint8_t *data, size_t size)
+{
+    uint32_t sum = 0;
+    if (!tables[0][1])
+        for (uint32_t i = 0; i < 8 * 256; i++) {
+            uint32_t c = i < 256 ? i : tables[i / 256 - 1][i % 256];
+            for (int bit = 0; bit < 8; bit++)
+                c = i < 256 ? c >> 1 ^ (c & 1 ? 0xEDB88320u : 0) : c;
+            tables[i / 256][i % 256] = i < 256 ? c : c >> 8 ^ tables[0][c & 0xFF];
+        }
+    for (; size >= 8; data += 8, size -= 8) {
+        uint64_t v = load(data) ^ sum;
+        sum = tables[7][v & 0xFF] ^ tables[6][v >> 8 & 0xFF] ^ tables[5][v >> 16 & 0xFF] ^ tables[4][v >> 24 & 0xFF]
+              ^ tables[3][v >> 32 & 0xFF] ^ tables[2][v >> 40 & 0xFF] ^ tables[1][v >> 48 & 0xFF] ^ tables[0][v >> 56];
+    }
+    for (; size; data++, size--)
+        sum = tables[0][(sum ^ *data) & 0xFF] ^ sum >> 8;
+    return sum;
+}
+
+/* Whether a block ends here with a trailer that says this; adds its end, size, key and room. */
+static int proved(const uint8_t *data, size_t end, size_t size, uint64_t key, uint32_t check, size_t trailer,
+                  numbers *blocks)
+{
+    size_t room = (size + trailer + GRAIN - 1) / GRAIN * GRAIN;
+    if (size < LEAST || size > MOST - trailer || key <= 3 || (key & 2) || room > end
+        || checksum(data + end - room, size) != check)
+        return 0;
+    numbers_add(blocks, (int64_t)end);
+    numbers_add(blocks, (int64_t)size);
+    numbers_add(blocks, (int64_t)(key & 0xFFFFFFFF));
+    numbers_add(blocks, (int64_t)room);
+    return 1;
+}
+
+void find_blocks(const uint8_t *data, size_t start, size_t stop, numbers *blocks)
 {
     for (size_t end = start + GRAIN; end <= stop; end += GRAIN) {
         uint64_t left = load(data + end - TRAILER), key = load(data + end - TRAILER / 2);
-        int newer = key - 4 < (uint64_t)1 << 40, older = (key & 0xFFFFFFFF) - 4 < (uint64_t)1 << 24;
-        if ((newer || older) && !(key & 2) && ((left & 0xFFFF) - LEAST < MOST || (left >> 32 & 0xFFFF) - LEAST < MOST))
-            numbers_add(ends, (int64_t)end);
+        uint64_t own = key & 0xFFFFFFFF;
+        /* Numbers of blocks grow by four; no store has come to these. */
+        if (key - 4 < (uint64_t)1 << 40
+            && proved(data, end, left & 0xFFFF, key, (uint32_t)(left >> 32), 16, blocks))
+            continue;
+        if (own - 4 < 1 << 24)
+            proved(data, end, left >> 32 & 0xFFFF, own, (uint32_t)(key >> 32), 12, blocks);
     }
 }
 
-void find_sets(const uint8_t *data, size_t start, size_t stop, size_t most, numbers *places)
+/* Whether these bytes begin with the header of a set that can be one. */
+static int is_set(const uint8_t *head, size_t size)
 {
-    for (size_t at = start; stop - at > HEAD && places->count < most;) {
-        const uint8_t *head = data + at;
-        if (head[11] | head[10]) {
-            at += head[11] ? 4 : 3;
+    size_t count = head[0], packed = head[1] | (size_t)head[2] << 8 | (size_t)(head[3] & 0x3F) << 16, pages = 0;
+    uint64_t before = UINT64_MAX;
+    if (count - 1 >= PAGES || size < 4 + 8 * count || packed < 8)
+        return 0;
+    for (size_t at = 4; at < 4 + 8 * count; at += 8) {
+        uint64_t place = load(head + at);
+        if (place >> 32 || place >> 4 == before)
+            return 0;
+        pages += (place & 15) + 1;
+        before = place >> 4;
+    }
+    return pages <= PAGES && packed <= pages * PAGE;
+}
+
+void find_sets(const uint8_t *data, size_t start, size_t stop, size_t size, size_t most, numbers *places)
+{
+    for (size_t at = start; at < stop && size - at >= 12 && places->count < most;) {
+        /* The upper half of the place of a page is zero. */
+        if (data[at + 11] | data[at + 10]) {
+            at += data[at + 11] ? 4 : 3;
             continue;
         }
-        if (!(head[8] | head[9] | (head[3] & 0x3F)) && (uint8_t)(head[0] - 1) < PAGES)
+        if (is_set(data + at, size - at))
             numbers_add(places, (int64_t)at);
         at++;
     }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import re
+import struct
+import zlib
 from argparse import Namespace
 from functools import cache
 from pathlib import Path
@@ -156,9 +158,20 @@ def structures(draw):
 def test_structures_are_those_of_the_arrays(data, drawn):
     start = drawn.draw(st.integers(0, len(data)))
     stop = drawn.draw(st.integers(start, len(data)))
-    assert code.trailers(data, start, stop) == arrays.trailers(data, start, stop)
+    assert code.blocks(data, start, stop) == arrays.blocks(data, start, stop)
     most = drawn.draw(st.sampled_from((0, 1, 5, 200)))
     assert code.sets(data, start, stop, most) == arrays.sets(data, start, stop, most)
+
+
+@given(st.binary(min_size=16, max_size=3000), st.integers(1, 1 << 22), st.booleans(), st.integers(0, 3))
+def test_blocks_are_proved_by_their_checksum(raw, number, newer, before):
+    check = zlib.crc32(raw, 0xFFFFFFFF) ^ 0xFFFFFFFF
+    size, key = len(raw), 4 * number
+    tail = struct.pack("<HHIQ", size, 7, check, key) if newer else struct.pack("<HHII", size, 7, key, check)
+    room = -(-(size + len(tail)) // 64) * 64
+    data = bytes(64 * before) + raw + bytes(room - size - len(tail)) + tail
+    assert (len(data), size, key, room) in code.blocks(data, 0, len(data))
+    assert code.blocks(data, 0, len(data)) == arrays.blocks(data, 0, len(data))
 
 
 def test_the_native_anchors_are_all_those_of_text():
@@ -179,7 +192,7 @@ def test_what_is_out_of_bounds_is_refused():
     with pytest.raises(ValueError, match="range"):
         code.capitals(b"12345678", 0, 9)
     with pytest.raises(ValueError, match="range"):
-        code.trailers(b"12345678", 8, 7)
+        code.blocks(b"12345678", 8, 7)
     with pytest.raises(ValueError, match="range"):
         code.sets(b"12345678", -1, 7, 1)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from moisson.scan import hiber, outlook
 from moisson.scan.gates import ARABIC, PAGE, RANDOM, TEXT, WIDE, ZERO, Gates
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ _SHOWN, _LANE_ONES, _LANE_TOPS = _U(0x00E800E800E800E8), _U(0x0001000100010001),
 _LONG_HIGH, _LONG_LOW = _U(0xFFFFF900FFFFF900), _U(0xE0)
 _ARABIC_EVEN = np.uint32(0xC0FCC0FC), np.uint32(0x80D880D8)
 _ARABIC_ODD = np.uint32(0xFCC0FCC0), np.uint32(0xD880D880)
-# Numbers of Outlook's blocks grow by four; no store has come to these.
 _NEWER, _OLDER, _LOW, _FIRST, _OWN = _U(1 << 40), _U(1 << 24), _U(0xFFFFFFFF), _U(4), _U(2)
 _SHORT, _HALF, _LEAST, _MOST = _U(0xFFFF), _U(32), _U(16), _U(8192)
 _ALL = _U(0x0101010101010101)
@@ -204,8 +205,8 @@ def _mark(flags: bytearray, ranges: Iterable[tuple[int, int]], flag: int, margin
             flags[page] |= flag
 
 
-def trailers(data: bytes, start: int, stop: int) -> list[int]:
-    """Where a trailer of a block of Outlook's may end, every 64 bytes from `start` on ([MS-PST] 2.2.2.8)."""
+def blocks(data: bytes, start: int, stop: int) -> list[tuple[int, int, int, int]]:
+    """The blocks of Outlook's whose trailers end every 64 bytes from `start` on: end, size, key and room of each."""
     words = np.frombuffer(data, "<u8", (stop - start) // 64 * 8, start).reshape(-1, 8)
     numbers = words[:, 7].copy()
     likely = np.flatnonzero(((numbers & _LOW) - _FIRST < _OLDER) | (numbers - _FIRST < _NEWER))
@@ -213,16 +214,22 @@ def trailers(data: bytes, start: int, stop: int) -> list[int]:
     likely = likely[numbers[likely] & _OWN == 0]
     left = words[likely, 6]
     likely = likely[((left & _SHORT) - _LEAST < _MOST) | ((left >> _HALF & _SHORT) - _LEAST < _MOST)]
-    return [start + 64 * (row + 1) for row in likely.tolist()]
+    found = []
+    for row in likely.tolist():
+        end = start + 64 * (row + 1)
+        for tail in outlook.trailers(data[end - 16 : end]):
+            if tail.room <= end and outlook.proves(tail, data[end - tail.room : end - tail.room + tail.size]):
+                found.append((end, tail.size, tail.key, tail.room))
+                break
+    return found
 
 
 def sets(data: bytes, start: int, stop: int, most: int) -> list[int]:
-    """The first places where the header of a set of pages may begin: few pages, places below a TiB, a small size."""
-    raw = np.frombuffer(data, np.uint8, stop - start, start)
-    n = len(raw) - 12
-    if n <= 0:
-        return []
+    """The first places in a range where the header of a set of pages may begin."""
+    raw = np.frombuffer(data, np.uint8, min(stop + 11, len(data)) - start, start)
+    n = max(0, len(raw) - 11)
+    # The upper half of the place of a page is zero, and so few pages are in a set.
     some = (raw[8 : n + 8] == 0) & (raw[9 : n + 9] == 0) & (raw[10 : n + 10] == 0) & (raw[11 : n + 11] == 0)
     some &= (raw[:n] - np.uint8(1)) < 16
-    some &= raw[3 : n + 3] & np.uint8(0x3F) == 0
-    return [start + at for at in np.flatnonzero(some)[:most].tolist()]
+    places = (start + at for at in np.flatnonzero(some).tolist())
+    return list(islice((at for at in places if hiber.header(data[at : at + hiber.HEAD])), most))

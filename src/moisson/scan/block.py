@@ -14,7 +14,7 @@ from moisson.model import Sighting, Text
 from moisson.reader import Memory, Reader
 from moisson.scan import anchors, gates, layers, wide, words
 from moisson.scan.decode import decode
-from moisson.scan.layers import RUN
+from moisson.scan.layers import BASE58, RUN
 from moisson.scan.seek import SEEKERS
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ _RANKS = {
 }  # fmt: skip
 _NESTED = frozenset({"name", "date", "passport"})
 _CONTEXT = 60
-_BASE58 = b"13T"
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffd]+")
 
 
@@ -158,8 +157,9 @@ def _piece(
     everywhere, in_text = anchors.everywhere(), anchors.in_text()
     events = everywhere.match(data, max(0, start - _REACH), stop)
     _ask(block, events, everywhere.seeks, options, marks, inner)
+    run = in_text.seeks.index("run")
     for a, b in seen.dense:
-        events = in_text.match(data, max(0, a + start - _REACH), b + start)
+        events = layers.promising(block, in_text.match(data, max(0, a + start - _REACH), b + start), run)
         _ask(block, events, in_text.seeks, options, marks, inner)
     inner += layers.by_page(data, start, stop, block.first, block.stop)
     return True
@@ -181,9 +181,9 @@ def _ask(
         name = seeks[number]
         if end <= last[name] or end > limit:
             continue
-        seeker = SEEKERS.get(name) if name != "run" or data[end - RUN] not in _BASE58 else SEEKERS["token"]
+        seeker = SEEKERS.get(name) if name != "run" or data[end - RUN] not in BASE58 else SEEKERS["token"]
         if seeker is None:
-            if (name == "run" and not layers.promising(block, end)) or block.held[1] > _TRIES:
+            if block.held[1] > _TRIES:
                 continue
             block.held[1] += 1
             if layer := layers.begin(name, block, end, options):

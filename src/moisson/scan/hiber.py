@@ -102,7 +102,7 @@ def first(medium: Medium, data: bytes, start: int, stop: int, offset: int) -> in
 
     For what begins in the midst of a hibernation file: a set is never longer than the window has to be.
     """
-    for at in _begins(data, start, max(start, min(stop + 12, len(data)))):
+    for at in _begins(data, start, max(start, min(stop, len(data)))):
         if next(chain(medium, offset + at, offset + at + 1), None):
             return at
     return -1

@@ -15,6 +15,7 @@ from moisson.scan.gates import PAGE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from moisson.scan.anchors import Event
     from moisson.scan.block import Block
     from moisson.scan.sweep import Options
 
@@ -36,6 +37,7 @@ _CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\r") + b"\x7f"
 _MAGICS = (b"\x1f\x8b\x08", b"PK\3\4", b"%PDF", b"\xfd7zXZ", b"BZh", b"\xff\xd8\xff", b"\xd0\xcf\x11\xe0", b"SQLite f")
 _DIGESTS = frozenset({32, 40, 48, 56, 64, 96, 128})
 RUN = 32
+BASE58 = b"13T"
 _HEAD = 40
 _LETTERS = re.compile(rb"[A-Za-z0-9+/]{40}")
 _SAFE = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -114,15 +116,26 @@ def _worthy(found: Decoded) -> bool:
     return found.whole or len(found.data) > 1024
 
 
-def promising(block: Block, end: int) -> bool:
-    """Whether the first digits of a run may be those of text or of a known format, or a page begins among them."""
-    start = end - RUN
-    if _FIRST.match(block.data, start) is not None or -(block.at + start) % PAGE < _HEAD:
-        return True
-    if block.data[start - 1 : start] not in _DASHES:
-        return False
-    head = _head_of(block.data, start)
-    return _FIRST.match(block.data[head : head + 12].translate(_TO_PLAIN)) is not None
+def promising(block: Block, events: list[Event], run: int) -> list[Event]:
+    """The events but for runs whose first digits cannot be those of text, of a known format, or of an address in Base58,
+    and among which no page begins.
+    """
+    data, match, shift = block.data, _FIRST.match, block.at - RUN
+    return [
+        (end, number)
+        for end, number in events
+        if number != run
+        or match(data, end - RUN)
+        or -(shift + end) % PAGE < _HEAD
+        or data[end - RUN] in BASE58
+        or (data[end - RUN - 1] in b"-_" and _goes_on(data, end - RUN))
+    ]
+
+
+def _goes_on(data: bytes, start: int) -> bool:
+    """Whether a run of the letters for URLs that goes on here has such first digits."""
+    head = _head_of(data, start)
+    return _FIRST.match(data[head : head + 12].translate(_TO_PLAIN)) is not None
 
 
 def _head_of(data: bytes, start: int) -> int:

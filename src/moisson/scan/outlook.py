@@ -26,6 +26,8 @@ _CLIENTS = frozenset((0x6C, 0x7C, 0x8C, 0x9C, 0xA5, 0xAC, 0xB5, 0xBC, 0xCC))
 _ONES = 0xFFFFFFFF
 # Signs of text in one byte, and both bytes of Latin and Arabic letters in UTF-16.
 _SHOWN = bytes((0, 6, 9, 10, 13, *range(0x20, 0x7F)))
+# Numbers of blocks grow by four; no store of the newer kind or of the older has come to these.
+_NEWER, _OLDER = (1 << 40) + 4, (1 << 24) + 4
 _ENOUGH, _LEAST, _SAMPLE = 0.6, 16, 1024
 
 
@@ -58,8 +60,8 @@ def block(source: Reader, limit: int) -> tuple[bytes, int]:
     """The data of the block that begins here, decoded, and the room it takes."""
     raw = source.pread(0, MOST)
     for end in range(GRAIN, len(raw) + 1, GRAIN):
-        for tail in _trailers(raw[end - 16 : end]):
-            if tail.room == end and zlib.crc32(raw[: tail.size], _ONES) ^ _ONES == tail.check:
+        for tail in trailers(raw[end - 16 : end]):
+            if tail.room == end and proves(tail, raw[: tail.size]):
                 return _best(raw[: tail.size], tail.key)[:limit], end
     raise DamagedError("no block of a store")
 
@@ -73,28 +75,22 @@ def find(data: bytes, start: int, stop: int, offset: int) -> Iterator[tuple[int,
     count = (min(stop, len(data)) - first) // GRAIN
     if count <= 0:
         return
-    for end in _ends(data, first, first + count * GRAIN):
-        for tail in _trailers(data[end - 16 : end]):
-            begin = end - tail.room
-            if begin < 0:
-                continue
-            raw = data[begin : begin + tail.size]
-            if zlib.crc32(raw, _ONES) ^ _ONES == tail.check:
-                if (text := _best(raw, tail.key)) is not raw:
-                    yield begin, end, text
-                break
+    for end, size, key, room in _proved(data, first, first + count * GRAIN):
+        raw = data[end - room : end - room + size]
+        if (text := _best(raw, key)) is not raw:
+            yield end - room, end, text
 
 
-def _ends(data: bytes, start: int, stop: int) -> list[int]:
-    """Where a trailer may end."""
+def _proved(data: bytes, start: int, stop: int) -> list[tuple[int, int, int, int]]:
+    """End, size, key and room of the blocks whose checksum holds."""
     if native.code:
-        return native.code.trailers(data, start, stop)
+        return native.code.blocks(data, start, stop)
     from moisson.scan import arrays
 
-    return arrays.trailers(data, start, stop)
+    return arrays.blocks(data, start, stop)
 
 
-class _Tail(NamedTuple):
+class Tail(NamedTuple):
     """What a trailer says: bytes of data, the number that is their key, the room of the block, the checksum (5.3)."""
 
     size: int
@@ -103,12 +99,17 @@ class _Tail(NamedTuple):
     check: int
 
 
-def _trailers(raw: bytes) -> Iterator[_Tail]:
+def trailers(raw: bytes) -> Iterator[Tail]:
     """A trailer as one of the newer and one of the older kind, where its figures may be."""
     new, old = struct.unpack("<HxxIQ", raw), struct.unpack("<HxxII", raw[4:])
-    for count, key, length, proof in ((new[0], new[2], 16, new[1]), (old[0], old[1], 12, old[2])):
-        if _LEAST <= count <= MOST - length and key > 3 and not key & 2:
-            yield _Tail(count, key & _ONES, -(-(count + length) // GRAIN) * GRAIN, proof)
+    for count, key, length, proof, last in ((new[0], new[2], 16, new[1], _NEWER), (old[0], old[1], 12, old[2], _OLDER)):
+        if _LEAST <= count <= MOST - length and 4 <= key < last and not key & 2:
+            yield Tail(count, key & _ONES, -(-(count + length) // GRAIN) * GRAIN, proof)
+
+
+def proves(tail: Tail, raw: bytes) -> bool:
+    """Whether the checksum of a trailer is that of these bytes."""
+    return zlib.crc32(raw, _ONES) ^ _ONES == tail.check
 
 
 def _best(raw: bytes, key: int) -> bytes:
