@@ -12,6 +12,7 @@ _NOTE = "a remark of the corpus, not a value"
 _VIEW = "The Sleuth Kit's own view: its slots, words for types, tables and gaps"
 
 _VALID = "that reader ignores the valid-data length: what lies beyond it is slack here"
+_HIDDEN = "that reader hides deleted rows of exFAT, and what was in a deleted directory"
 
 FILESYSTEMS = (
     ("*", "filesystems/*/block_count", "the size is told in bytes, by the volume"),
@@ -57,6 +58,14 @@ FILESYSTEMS = (
     ("dfir_ntfs/exfat_win.raw.gz", "filesystems/0/counts/files", "its two labels are counted as files"),
     ("dfir_ntfs/exfat_win.raw.gz", "filesystems/0/entry_count", "its two labels are counted as files"),
     ("dfir_ntfs/exfat_win.raw.gz", "filesystems/0/paths_sha256", "its two labels are counted as files"),
+    ("dfir_ntfs/exfat_encrypted.raw.gz", "filesystems/0/counts/deleted_entries", _HIDDEN),
+    ("dfir_ntfs/exfat_orphan.raw.gz", "filesystems/0/counts/deleted_entries", _HIDDEN),
+    ("dfir_ntfs/exfat_lin_part.raw.gz", "filesystems/0/counts/dirs", "that reader hides a name of 256 letters"),
+    (
+        "dfir_ntfs/exfat_encrypted.raw.gz",
+        "filesystems/0/entries/7/sha256",
+        "that reader guesses where the table still has the whole chain of a deleted file",
+    ),
     ("dfir_ntfs/exfat_encrypted.raw.gz", "filesystems/0/entries/11/sha256", _VALID),
     ("dfir_ntfs/exfat_encrypted.raw.gz", "filesystems/0/entries/13/sha256", _VALID),
     ("dfir_ntfs/exfat_encrypted.raw.gz", "filesystems/0/entries/15/sha256", _VALID),

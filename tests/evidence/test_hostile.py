@@ -24,7 +24,7 @@ def fat(request, corpora):
 
 def chained(data, cluster, after):
     """The volume with the next cluster of one exchanged in its first table."""
-    raw, at = bytearray(data), Geometry(Memory(data), "fat")
+    raw, at = bytearray(data), Geometry(Memory(data))
     place = at.table + cluster * at.bits // 8
     if at.bits == 12:
         old = int.from_bytes(raw[place : place + 2], "little")
@@ -68,7 +68,7 @@ def test_two_files_that_share_clusters_are_both_read(fat):
 def test_chains_of_our_own_end(fat):
     first = cluster_of(fat, "big.txt")
     looped = Memory(chained(fat, first + 2, first))
-    geometry = Geometry(looped, "fat")
+    geometry = Geometry(looped)
     assert sum(n for _, n in geometry.chain(first, 1 << 40)) == 3 * geometry.cluster
     assert geometry.chain(0, 1 << 40) == geometry.chain(1 << 30, 1 << 40) == []
     assert geometry.by_number(0) is geometry.by_number(1 << 60) is None

@@ -168,29 +168,10 @@ def test_noise_is_no_file_of_four_gigabytes(corpora):
 
 
 @pytest.mark.corpus
-def test_what_an_exfat_file_never_wrote_reads_as_zeros_and_is_slack(corpora):
-    data = bytearray(unpack(corpora / "filesystems" / "made" / "exfat.raw.gz"))
-    before = Tree("exfat", Memory(bytes(data)))
-    whole = next(e for e in split(before)[0] if e.path == "big.txt")
-    content = before.open(whole.locator).whole()
-    row = before.rows.place(int(whole.locator)) + 32
-    assert data[row] == 0xC0
-    data[row + 8 : row + 16] = (1000).to_bytes(8, "little")
-    tree = Tree("exfat", Memory(bytes(data)))
-    big = next(e for e in split(tree)[0] if e.path == "big.txt")
-    assert (big.size, big.slack) == (whole.size, whole.slack + whole.size - 1000)
-    assert tree.open(big.locator).whole() == content[:1000] + bytes(len(content) - 1000)
-    assert tree.slack(big.locator).whole()[: len(content) - 1000] == content[1000:]
-
-
-@pytest.mark.corpus
 def test_only_guesses_are_uncertain(corpora, dftt):
     medium, values = dftt("6-undel-fat.zip")
     flagged = {e.size for e in split(Tree("fat", medium))[0] if "uncertain" in e.flags}
     assert flagged == {f["size"] for f in values["deleted_files"]} - {780}
-    exfat = Tree("exfat", Memory(unpack(corpora / "filesystems" / "made" / "exfat.raw.gz")))
-    (dead,) = [e for e in split(exfat)[0] if e.state == "deleted" and e.size]
-    assert "uncertain" not in dead.flags
 
 
 @pytest.mark.corpus

@@ -87,10 +87,12 @@ class FileSystem(Protocol):
 
 def mount(kind: str, medium: Medium) -> FileSystem:
     """The file system of a kind that `volume.scan` names; raises `DamagedError` or `UnsupportedError`."""
-    from moisson.evidence import ext, ntfs, tsk
+    from moisson.evidence import exfat, ext, ntfs, tsk
 
     if kind == "ntfs":
         return ntfs.Ntfs(medium)
+    if kind == "exfat":
+        return exfat.Exfat(medium)
     if kind == "ext":
         try:
             return ext.Ext(medium)

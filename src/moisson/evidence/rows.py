@@ -1,7 +1,7 @@
-"""What the directory rows of FAT and exFAT say beyond what The Sleuth Kit gives of them.
+"""What the directory rows of FAT say beyond what The Sleuth Kit gives of them.
 
-Format references: Microsoft's FAT specification (fatgen103) and exFAT file system specification. The number of an entry
-is The Sleuth Kit's: it counts the rows of 32 bytes from the first sector of the data area on, the first of them as 3.
+Format reference: Microsoft's FAT specification (fatgen103). The number of an entry is The Sleuth Kit's: it counts the
+rows of 32 bytes from the first sector of the data area on, the first of them as 3.
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ _FIRST = 3
 _ROW = 32
 _LONG, _LABEL, _DIRECTORY = 0x0F, 0x08, 0x10
 _MOST_ROWS = 4 << 20
-_STREAM = 0xC0
-_IN_USE = 0x80
 _MOST_PARTS = 21
 _FORBIDDEN = frozenset(b'"*+,./:;<=>?[\\]|')
 
@@ -39,18 +37,11 @@ class Row(NamedTuple):
 
 
 class Geometry:
-    """Where the parts of a FAT or exFAT volume lie, in bytes."""
+    """Where the parts of a FAT volume lie, in bytes."""
 
-    def __init__(self, medium: Medium, kind: str) -> None:
+    def __init__(self, medium: Medium) -> None:
         self.medium = medium
         head = medium.pread(0, 512).ljust(512, b"\0")
-        if kind == "exfat":
-            sector = 1 << min(head[108], 12)
-            self.table, self.heap = (int.from_bytes(head[at : at + 4], "little") * sector for at in (80, 88))
-            self.cluster = sector << min(head[109], 25)
-            self.rows, self.bits, self.mask = self.heap, 32, 0xFFFFFFFF
-            self.count = int.from_bytes(head[92:96], "little")
-            return
         sector, per, reserved, fats, roots, small, _, size = struct.unpack_from("<HBHBHHBH", head, 11)
         wide = not size
         size = size or int.from_bytes(head[36:40], "little")
@@ -89,20 +80,6 @@ class Geometry:
                 found.append((at, self.cluster))
             cluster = self.following(cluster)
         return found
-
-    def stream(self, number: int) -> tuple[int, bool] | None:
-        """How much of an exFAT file was ever written, and whether its clusters follow each other by promise."""
-        at = self.place(number)
-        if at < 0 or self.cluster < _ROW:
-            return None
-        after = at + _ROW
-        if (after - self.heap) % self.cluster == 0:
-            following = self.following((at - self.heap) // self.cluster + 2)
-            after = self.heap + (following - 2) * self.cluster if following else after
-        raw = self.medium.pread(after, _ROW).ljust(_ROW, b"\0")
-        if raw[0] | _IN_USE != _STREAM:
-            return None
-        return int.from_bytes(raw[8:16], "little"), bool(raw[1] & 2)
 
     def oversized(self, extents: Sequence[Extent]) -> Iterator[Row]:
         """Live files of a FAT directory that claim more than the volume holds, which The Sleuth Kit leaves out."""

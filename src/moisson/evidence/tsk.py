@@ -1,4 +1,4 @@
-"""FAT, exFAT, ext, ISO 9660 and HFS through The Sleuth Kit, which reads a medium of ours and nothing else.
+"""FAT, ISO 9660, HFS and odd variants of ext through The Sleuth Kit, which reads a medium of ours and nothing else.
 
 The locator of an entry is its number, with `-type-id` where it is not the main stream; `#2` after it is the second name
 of the same file, `~2` a deleted name whose record belongs to another file now.
@@ -62,7 +62,7 @@ class Tree:
             self.fs = open_fs(kind, view)
         self.block = int(self.fs.info.block_size) or 512
         self.local = kind in ("fat", "exfat")
-        self.rows = Geometry(self.medium, kind) if self.local else None
+        self.rows = Geometry(self.medium) if kind == "fat" else None
         self.label, self.serial = label_and_serial(kind, self.medium)
         self._claimed: list[Range] | None = None
 
@@ -102,12 +102,9 @@ class Tree:
     def _chain(self, row: Row) -> list[Extent]:
         return self.rows.chain(row.cluster, self.medium.size) if self.rows is not None else []
 
-    def _promise(self, number: int, size: int, extents: list[Extent], *, dead: bool) -> tuple[int, tuple[str, ...]]:
-        """How much of a file was ever written, and whether that it lies in one piece is but a guess."""
-        stream = self.rows.stream(number) if self.rows is not None and self.source == "exfat" else None
-        valid = size if stream is None else min(size, stream[0])
-        guess = dead and self.rows is not None and length(extents) > self.rows.cluster
-        return valid, ("uncertain",) * (guess and (stream is None or not stream[1]))
+    def _is_guess(self, extents: list[Extent], *, dead: bool) -> bool:
+        """Whether that a file lies in one piece is but a guess."""
+        return dead and self.rows is not None and length(extents) > self.rows.cluster
 
     def _late(self, found: Found) -> Iterator[Entry]:
         if found.turn.startswith("~"):
@@ -179,9 +176,8 @@ class Tree:
             info = attribute.info
             plain = main and self.source != "ntfs"
             locator = str(number) if plain else f"{number}-{int(info.type)}-{int(info.id)}"
-            valid, guess = self._promise(number, size, extents, dead=found.state != "live")
-            flags += guess
-            slack = length(rest(extents, valid)) if size else 0
+            flags += ("uncertain",) * self._is_guess(extents, dead=found.state != "live")
+            slack = length(rest(extents, size)) if size else 0
             yield locator, stream, size, flags, first(extents), slack
         if not seen and int(file.info.meta.type) in _FILES and self.source != "ntfs":
             flags = ("content-gone",) if int(file.info.meta.size) else ()
@@ -221,8 +217,7 @@ class Tree:
         size = size_of(attribute, extents, self.medium)
         if is_packed(attribute) or self.source == "ntfs":
             return Reader(Attribute(file, attribute, size, self.medium.size))
-        valid, _ = self._promise(int(file.info.meta.addr), size, extents, dead=False)
-        return Reader(Pieces(self.medium, extents, size, valid))
+        return Reader(Pieces(self.medium, extents, size))
 
     def _big(self, locator: str) -> Row | None:
         """The row of a file that claims more than the volume, if the locator leads to one."""
@@ -240,7 +235,7 @@ class Tree:
         left: list[Extent] = []
         if extents:
             size = size_of(attribute, extents, self.medium)
-            left = rest(extents, self._promise(int(file.info.meta.addr), size, extents, dead=False)[0])
+            left = rest(extents, size)
         return Reader(Pieces(self.medium, left, length(left)))
 
     def extents(self, locator: str) -> list[Extent]:
