@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from moisson.errors import DamagedError
-from moisson.extract import oldcrypt
+from moisson.extract import oldcrypt, oldxor
 from moisson.extract.binarysheet import rk
 from moisson.extract.cells import shown
 from moisson.extract.headers import codec
@@ -15,7 +15,7 @@ from moisson.extract.oldstrings import Fragments, link, short
 from moisson.model import Fact, Flag, Passage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from moisson.extract.compound import Compound
 
@@ -112,23 +112,32 @@ def _unlocked(stream: bytes, keys: Sequence[str]) -> tuple[bytes, Flag | None]:
     while at + 4 <= len(stream) and at < 1 << 16:
         kind, size = struct.unpack_from("<HH", stream, at)
         if kind == _FILEPASS:
-            header = stream[at + 6 : at + 4 + size]
-            lock = oldcrypt.unlock(header if stream[at + 4] == 1 else b"", keys)
-            return _decrypted(stream, lock), Flag("encrypted")
+            return _opened(stream, stream[at + 4 : at + 4 + size], keys), Flag("encrypted")
         at += 4 + size
     return stream, None
 
 
-def _decrypted(stream: bytes, lock: oldcrypt.Locked) -> bytes:
+def _opened(stream: bytes, lock: bytes, keys: Sequence[str]) -> bytes:
+    """The stream by what its record of a password says (2.4.117): before Excel 97 it has no type."""
+    if lock[:2] == b"\1\0" and len(lock) > 6:
+        opened = oldcrypt.unlock(lock[2:], keys).open(stream, 1024)
+        return _replaced(stream, lambda at, size: opened[at : at + size])
+    key, verifier = struct.unpack_from("<HH", lock, len(lock) - 4)
+    veil = oldxor.find(key, verifier, keys)
+    return _replaced(stream, lambda at, size: veil.lift_record(stream[at : at + size], at))
+
+
+def _replaced(stream: bytes, plain: Callable[[int, int], bytes]) -> bytes:
     """Headers of records and some records stay as they are; the key stream runs over them all the same."""
-    opened, out, at = bytearray(lock.open(stream, 1024)), bytearray(stream), 0
+    out, at = bytearray(stream), 0
     while at + 4 <= len(stream):
         kind, size = struct.unpack_from("<HH", stream, at)
+        size = min(size, len(stream) - at - 4)
         if kind not in _UNLOCKED:
             skip = 4 if kind == 0x85 else 0
-            out[at + 4 + skip : at + 4 + size] = opened[at + 4 + skip : at + 4 + size]
+            out[at + 4 + skip : at + 4 + size] = plain(at + 4, size)[skip:]
         at += 4 + size
-    return bytes(out[: len(stream)])
+    return bytes(out)
 
 
 def _string(book: _Book, data: bytes, at: int, *, wide: int = 2) -> str:

@@ -6,8 +6,8 @@ import re
 import struct
 from typing import TYPE_CHECKING
 
-from moisson.errors import DamagedError, PasswordError
-from moisson.extract import oldcrypt
+from moisson.errors import DamagedError
+from moisson.extract import oldcrypt, oldxor
 from moisson.model import Flag, Passage
 
 if TYPE_CHECKING:
@@ -37,12 +37,8 @@ def read_words(file: Compound, keys: Sequence[str]) -> Iterator[Passage | Flag]:
     table_name = "1Table" if flags & 0x200 else "0Table"
     table = main if old else file.read(table_name)
     if flags & 0x100:
-        if flags & 0x8000 or old:
-            raise PasswordError("the document is obfuscated with a password")
-        (size,) = struct.unpack_from("<I", main, 14)
-        lock = oldcrypt.unlock(table[: max(52, size)], keys)
+        main, table = _opened(main, table, keys, obfuscated=old or bool(flags & 0x8000), old=old)
         yield Flag("encrypted")
-        main, table = main[:68] + lock.open(main, 512)[68:], lock.open(table, 512)
     at, size = _clx(main, old=old)
     counts = _counts(main, old=old)
     charset = _PAGES.get(struct.unpack_from("<H", main, 6)[0], "cp1252") if old else "cp1252"
@@ -53,6 +49,17 @@ def read_words(file: Compound, keys: Sequence[str]) -> Iterator[Passage | Flag]:
         if count > 0 and (piece := units[2 * start : 2 * (start + count)]):
             yield Passage(clean(piece.decode("utf-16-le", "replace")) + "\n", part)
         start += max(0, count)
+
+
+def _opened(main: bytes, table: bytes, keys: Sequence[str], *, obfuscated: bool, old: bool) -> tuple[bytes, bytes]:
+    """Both streams without their lock; the head of the first one has none."""
+    (key,) = struct.unpack_from("<I", main, 14)
+    if obfuscated:
+        veil, head = oldxor.find(key >> 16, key & 0xFFFF, keys), 52 if old else 68
+        main = main[:head] + veil.lift_stream(main)[head:]
+        return main, main if old else veil.lift_stream(table)
+    lock = oldcrypt.unlock(table[: max(52, key)], keys)
+    return main[:68] + lock.open(main, 512)[68:], lock.open(table, 512)
 
 
 def _clx(main: bytes, *, old: bool) -> tuple[int, int]:

@@ -51,7 +51,7 @@ def read_ppt(data: Reader, keys: Sequence[str] = ()) -> Iterator[Piece]:
     with Compound(data) as file:
         yield from file.facts()
         yield from _guarded(oldslides.read_slides(file, keys))
-        yield from oldslides.children(file)
+        yield from _guarded(oldslides.children(file, keys))
 
 
 @step(
