@@ -10,6 +10,7 @@ import click
 
 from moisson.cli.output import CASE, JSON, console, folder, line, table
 from moisson.custody import intake as door
+from moisson.custody.audit import audit
 from moisson.custody.keys import read_public
 from moisson.custody.ledger import NAMESPACE, Ledger
 from moisson.custody.note import read_checkpoint, verify_note
@@ -83,7 +84,7 @@ def _count(found: Iterator[Said], as_json: bool) -> int:
 
 
 def _ledger(ledger: Ledger, notes: Sequence[str], keys: Sequence[str]) -> Iterator[Said]:
-    for problem in ledger.verify(notes, keys):
+    for problem in audit(ledger, notes, keys):
         yield Said("ledger", str(problem), None if problem.kind == "clock" else False)
     yield Said("ledger", f"{len(ledger)} entries recomputed", True)
     if not (signed := ledger.checkpoints()):

@@ -21,7 +21,7 @@ from moisson.times import Instant
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from moisson.store.query import Hit
+    from moisson.store.hits import Hit
 
 _SIGHTINGS = """select s.kind, s.value, s.raw, s.exhibit, s.address, coalesce(i.path, '') path, s.context, s.role,
         s.confidence, s.run

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from moisson.model import Exhibit
     from moisson.store.manifest import Manifest
 
-_LOOK_EVERY, _SAY_EVERY = 8.0, 60.0
+# A look at what exhibits share costs more the more there is: it may take a fiftieth of the time.
+_LOOK_EVERY, _SHARE, _SAY_EVERY = 8.0, 50, 60.0
 _SHOWN = 12
 
 
@@ -33,7 +34,8 @@ class Progress:
         self.manifest = manifest
         self.running: dict[str, Unit] = {}
         self.began = time.monotonic()
-        self.looked = self.said = self.began
+        self.said = self.began
+        self.look_at = self.began + _LOOK_EVERY
         self.told: set[tuple[str, str]] = set()
         self.notes = 0
         self.reader: Reader | None = None
@@ -78,9 +80,10 @@ class Progress:
     def tick(self, root: Path, total: Totals) -> None:
         """Redraw, and now and then look for what the exhibits share."""
         now = time.monotonic()
-        if now - self.looked > _LOOK_EVERY:
+        if now > self.look_at:
             self._look(root)
-            self.looked = time.monotonic()
+            after = time.monotonic()
+            self.look_at = after + max(_LOOK_EVERY, _SHARE * (after - now))
         if self.live:
             self.live.update(Text(self._line(total)))
         elif now - self.said > _SAY_EVERY:
@@ -95,7 +98,7 @@ class Progress:
         return f"{total.items} items, {total.bytes / 1e6:.0f} MB ({rate:.0f} MB/s){given_up}; {running}"
 
     def _look(self, root: Path) -> None:
-        self.reader = self.reader or Reader(root)
+        self.reader = self.reader or Reader(root, memory_mb=128, threads=1)
         self.reader.refresh()
         for found in rarity.shared(self.reader, 40):
             if (found.kind, found.value) not in self.told and len(self.told) < _SHOWN:

@@ -35,8 +35,11 @@ class Problem(Struct, frozen=True):
         return self.detail
 
 
-def audit(ledger: Ledger, known: Sequence[str], trusted: Sequence[str]) -> Iterator[Problem]:
-    """Recompute the whole ledger and name what does not hold, the first thing first."""
+def audit(ledger: Ledger, known: Sequence[str] = (), trusted: Sequence[str] = ()) -> Iterator[Problem]:
+    """Recompute the whole ledger and name what does not hold, the first thing first.
+
+    `known` are signed notes that others kept; `trusted` are the public keys that may have signed (any, when empty).
+    """
     try:
         signed = ledger.checkpoints()
         stops = {s.size for s in signed} | {size for note in known if (size := _size(note)) is not None}

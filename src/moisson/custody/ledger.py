@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from moisson.custody.audit import Problem
     from moisson.custody.keys import Key
 
 __all__ = ["NAMESPACE", "Entry", "Ledger", "Signed", "verify_consistency", "verify_inclusion"]
@@ -132,7 +131,8 @@ class Ledger:
             tree = merkle.Growing(size, [self._node(*part) for part in merkle.edge(size)])
             bodies, nodes = list[tuple[int, bytes]](), list[tuple[int, int, bytes]]()
             for seq, draft in enumerate(drafts, size):
-                body = encode(msgspec.structs.replace(draft, seq=seq))
+                # The time of the entry is taken now: who waited for another writer must not seem to come before it.
+                body = encode(msgspec.structs.replace(draft, seq=seq, time=draft.time or _clock()))
                 if len(body) > _LONGEST:
                     raise UsageError(f"a ledger entry of {len(body)} bytes, more than {_LONGEST}")
                 bodies.append((seq, body))
@@ -187,15 +187,6 @@ class Ledger:
     def checkpoints(self) -> list[Signed]:
         """The checkpoints signed so far, oldest first."""
         return [Signed(*row) for row in self._rows("select size, note, signature, key from checkpoints order by id")]
-
-    def verify(self, known: Sequence[str] = (), trusted: Sequence[str] = ()) -> Iterator[Problem]:
-        """Recompute everything and name what does not hold, the first thing first.
-
-        `known` are signed notes that others kept; `trusted` are the public keys that may have signed (any, when empty).
-        """
-        from moisson.custody.audit import audit
-
-        return audit(self, known, trusted)
 
     def rows(self, sql: str, *values: object) -> Iterator[tuple[Any, ...]]:
         """Read rows of the tables; raises `CustodyError` where the file is damaged."""
@@ -261,7 +252,7 @@ def check_signature(signed: Signed, text: str, trusted: Sequence[str]) -> None:
 
 
 def _draft(fields: dict[str, Any]) -> Entry:
-    here = {"seq": 0, "time": _clock(), "actor": _actor(), "host": socket.gethostname()}
+    here = {"seq": 0, "time": "", "actor": _actor(), "host": socket.gethostname()}
     try:
         return msgspec.convert({**here, **fields}, Entry)
     except (msgspec.ValidationError, TypeError) as error:

@@ -61,8 +61,9 @@ def _selectors(raw: str, context: find.Context, known: Callable[[str], Iterable[
     digits = sum(map(str.isdecimal, raw))
     if digits < _OTHER and "@" not in raw:
         return ()
-    kind, value = find.guess(raw, context) or ("phone" if digits >= _PHONE else "plate", "")
-    meanings = [value, *find.read_meanings(kind, raw, context)]
-    if kind == "coords":
-        meanings += near(value, known("coords"))
-    return tuple(dict.fromkeys(f"{kind}:{each}" for each in meanings if each))[:_MOST]
+    found = [guess] if (guess := find.guess(raw, context)) else []
+    wanted = [kind for kind, _ in found] or (["phone", "plate"] if digits >= _PHONE else ["plate"])
+    found += [(kind, value) for kind in wanted for value in find.read_meanings(kind, raw, context)]
+    if guess and guess[0] == "coords":
+        found += [("coords", place) for place in near(guess[1], known("coords"))]
+    return tuple(dict.fromkeys(f"{kind}:{value}" for kind, value in found))[:_MOST]

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import heapq
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import tantivy
-from msgspec import Struct
 
 from moisson import model
 from moisson.errors import CaseError, UsageError
 from moisson.selectors.kind import Context
 from moisson.settings import Settings
 from moisson.store import index
+from moisson.store.hits import ORDERS, Hit, Open, Result, hit, ranked
 from moisson.store.language import parse
 from moisson.store.manifest import Descriptor, Manifest
 from moisson.store.meant import meant
 from moisson.store.schema import TABLES, record
-from moisson.store.snippet import READ, Passing, cut
+from moisson.store.snippet import Passing
 from moisson.store.terms import compile_query, matcher
 from moisson.store.textpack import PackReader, Place
 from moisson.store.views import Views, records
-from moisson.times import Instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -31,51 +30,10 @@ if TYPE_CHECKING:
 
     from moisson.store.language import Node
 
-Sort = Literal["relevance", "time", "path", "size"]
 DEEPEST = 100_000
 FEW = 8
-_ORDERS: dict[str, tuple[str | None, bool]] = {
-    "relevance": (None, True),
-    "time": ("time", True),
-    "size": ("size", True),
-    "path": ("rank", False),
-    "-time": ("time", False),
-    "-size": ("size", False),
-    "-path": ("rank", True),
-}
 _BUCKETS = 65_000
 _ANYWHERE = ("entries", "texts", "events", "sightings", "leads", "failures", "links", "runs")
-_stored = msgspec.msgpack.Decoder(index.Stored)
-
-
-class Hit(Struct, frozen=True):
-    """One answer: an item, an event or a place; `marks` are the spans of the snippet's words that were asked for."""
-
-    address: str
-    path: str
-    exhibit: str
-    kind: str
-    state: str
-    mtime: Instant | None
-    size: int
-    snippet: str
-    score: float
-    marks: tuple[tuple[int, int], ...] = ()
-
-
-class Result(Struct, frozen=True):
-    """A page of answers, and how many there are in all."""
-
-    total: int
-    hits: list[Hit]
-
-
-class _Open(Struct, frozen=True):
-    """A live segment that has an index."""
-
-    segment: Descriptor
-    searcher: tantivy.Searcher
-    pack: PackReader | None
 
 
 class Reader:
@@ -85,9 +43,7 @@ class Reader:
         self.root = root
         self.manifest = Manifest(root / "manifest.db", readonly=True)
         self.segments: list[Descriptor] = []
-        kept = msgspec.json.decode(self.manifest.setting("settings") or "{}", type=Settings)
-        self._context = Context(regions=kept.regions, languages=kept.languages)
-        self._open: dict[str, _Open] = {}
+        self._open: dict[str, Open] = {}
         self._threads, self._pool = threads, ThreadPoolExecutor(threads)
         self._views = Views(root, memory_mb, threads)
         self._views.show([])
@@ -103,7 +59,7 @@ class Reader:
             self._open, self.segments = opened, live
         self._views.fill(self.manifest.exhibits(), self.manifest.tags(), self.manifest.judgements())
 
-    def _index(self, segment: Descriptor) -> _Open:
+    def _index(self, segment: Descriptor) -> Open:
         folder = self.root / "seg" / segment.name
         if not folder.is_dir():
             raise CaseError(f"segment {segment.name} of unit {segment.unit} is not there")
@@ -115,7 +71,7 @@ class Reader:
         except (ValueError, OSError) as error:
             raise CaseError(f"the index {folder / 'index'} is damaged; delete it, it is made anew: {error}") from error
         pack = PackReader(folder / "text.pack") if segment.counts.get("texts") else None
-        return _Open(segment, opened.searcher(), pack)
+        return Open(segment, opened.searcher(), pack)
 
     def close(self) -> None:
         """Let go of everything."""
@@ -129,18 +85,20 @@ class Reader:
 
         Raises `UsageError` for a query or an order that makes no sense.
         """
-        if sort not in _ORDERS:
-            raise UsageError(f"no order {sort}; there are {', '.join(_ORDERS)}")
+        if sort not in ORDERS:
+            raise UsageError(f"no order {sort}; there are {', '.join(ORDERS)}")
         if not 0 <= offset <= DEEPEST or not 0 <= limit <= DEEPEST:
             raise UsageError(f"at most {DEEPEST} answers can be skipped or shown")
         tree = self._meant(query)
         wanted, test = compile_query(tree), matcher(tree)
         passing = Passing(test) if test else None
         total, found = self._search(wanted, offset + limit, sort)
-        return Result(total, [_hit(opened, score, at, passing) for score, opened, at in list(found)[offset:]])
+        return Result(total, [hit(opened, score, at, passing) for score, opened, at in list(found)[offset:]])
 
     def _meant(self, query: str) -> Node:
-        return meant(parse(query), self._context, self.values)
+        kept = msgspec.json.decode(self.manifest.setting("settings") or "{}", type=Settings)
+        context = Context(regions=kept.regions, languages=kept.languages)
+        return meant(parse(query), context, self.values)
 
     def values(self, kind: str) -> list[str]:
         """The values of a kind of selector that were seen."""
@@ -148,21 +106,21 @@ class Reader:
 
     def _search(
         self, query: tantivy.Query, most: int, sort: str
-    ) -> tuple[int, Iterator[tuple[float, _Open, tantivy.DocAddress]]]:
-        field, falling = _ORDERS[sort]
+    ) -> tuple[int, Iterator[tuple[float, Open, tantivy.DocAddress]]]:
+        field, falling = ORDERS[sort]
         order = tantivy.Order.Desc if falling else tantivy.Order.Asc
 
-        def ask(opened: _Open) -> Any:
+        def ask(opened: Open) -> Any:
             return opened.searcher.search(query, max(1, most), True, field, 0, order)
 
         every = list(self._open.values())
         results = self._each(ask, every)
         total = sum(result.count for result in results)
-        lists = [_ranked(n, o, r.hits, sort) for n, (o, r) in enumerate(zip(every, results, strict=True)) if r.hits]
+        lists = [ranked(n, o, r.hits, sort) for n, (o, r) in enumerate(zip(every, results, strict=True)) if r.hits]
         merged = heapq.merge(*lists, key=lambda row: row[0])
         return total, ((value, opened, at) for _, (_, (value, _, opened, at)) in zip(range(most), merged, strict=False))
 
-    def _each(self, ask: Callable[[_Open], Any], every: Sequence[_Open]) -> list[Any]:
+    def _each(self, ask: Callable[[Open], Any], every: Sequence[Open]) -> list[Any]:
         """Ask segments, several at a time, for tantivy lets other threads run."""
         if len(every) < FEW:
             return [ask(opened) for opened in every]
@@ -187,7 +145,7 @@ class Reader:
         """The items and places where a selector was seen, without snippets, by path."""
         wanted = tantivy.Query.term_query(index.schema(), "sel", f"{kind}:{value}", "basic")
         _, found = self._search(wanted, limit, "path")
-        return [_hit(opened, 0.0, at, None, bare=True) for _, opened, at in found]
+        return [hit(opened, 0.0, at, None, bare=True) for _, opened, at in found]
 
     def sql(self, query: str, *args: Any) -> list[tuple[Any, ...]]:
         """The rows of a SELECT over the views; raises `UsageError` for anything else."""
@@ -242,7 +200,7 @@ class Reader:
                 content = opened.pack.text(_place(row)) if opened and opened.pack else ""
                 yield record(TABLES[kind], row, content)
 
-    def _holders(self, address: str) -> list[_Open]:
+    def _holders(self, address: str) -> list[Open]:
         wanted = tantivy.Query.term_query(index.schema(), "address", address, "basic")
         exhibit = address.partition("/")[0]
         near = [opened for opened in list(self._open.values()) if opened.segment.exhibit in (exhibit, "")]
@@ -261,55 +219,3 @@ class Reader:
 
 def _place(row: dict[str, Any]) -> Place:
     return Place(row["offset"], row["length"], row["dictionary"])
-
-
-def _ranked(n: int, opened: _Open, hits: Sequence[tuple[Any, tantivy.DocAddress]], sort: str) -> Iterator[Any]:
-    """The answers of one segment with keys by which several segments merge; read from the index only when needed."""
-    _, falling = _ORDERS[sort]
-    for value, at in hits:
-        key: Any = value
-        if sort.endswith("path"):
-            key = _Turned(_path(opened, value, at)) if falling else _path(opened, value, at)
-        elif falling:
-            key = -value
-        yield (key, n), (value if sort == "relevance" else 0.0, n, opened, at)
-
-
-def _path(opened: _Open, rank: int, at: tantivy.DocAddress) -> tuple[str, str]:
-    stored = _read(opened, at)
-    return (stored.path, stored.address) if rank >= index.PATHS else ("", "")
-
-
-class _Turned:
-    """A key that sorts the other way round."""
-
-    __slots__ = ("key",)
-
-    def __init__(self, key: Any) -> None:
-        self.key = key
-
-    def __lt__(self, other: _Turned) -> bool:
-        return bool(other.key < self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Turned) and bool(self.key == other.key)
-
-    __hash__ = None  # type: ignore[assignment]
-
-
-def _read(opened: _Open, at: tantivy.DocAddress) -> index.Stored:
-    return _stored.decode(opened.searcher.doc(at).get_first("hit") or b"")
-
-
-def _hit(opened: _Open, score: float, at: tantivy.DocAddress, passing: Passing | None, bare: bool = False) -> Hit:
-    s = _read(opened, at)
-    snippet: tuple[str, tuple[tuple[int, int], ...]] = cut(s.words[:READ], None if bare else passing)
-    pack = None if bare else opened.pack
-    for place in s.texts:
-        if pack is None:
-            break
-        piece = cut(pack.text(Place(*place), READ), passing)
-        snippet = piece if piece[1] or not snippet[0] else snippet
-        if snippet[1]:
-            break
-    return Hit(s.address, s.path, s.exhibit, s.kind, s.state, s.time, s.size, snippet[0], score, snippet[1])
