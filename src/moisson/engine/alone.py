@@ -37,6 +37,8 @@ PIECE, LEAST = 128 << 20, 8 << 20
 PRELOAD = ("moisson.engine.alone:warm",)
 _BATCH, _FAULTS = 2000, 1000
 _MESSAGE = 64 << 20
+# What is only hashed is read in parts that stay in the cache of a core.
+_READ = 256 << 10
 _SECONDS, _PER_MB = 60.0, 2.0
 
 
@@ -144,9 +146,7 @@ def sweep(
     """
     with ExitStack() as stack:
         descriptors = _descriptors(stack, paths)
-        boxes: SimpleQueue[Sandbox] = SimpleQueue()
-        for _ in range(workers):
-            boxes.put(stack.enter_context(_sandbox(settings)))
+        boxes = _boxes(stack, settings, workers)
         pool = stack.enter_context(ThreadPoolExecutor(workers))
         names = tuple(p.name for p in paths)
 
@@ -163,7 +163,7 @@ def sweep(
         done = 0
         if workers > 1:
             hashing = pool.submit(run, Piece(names, base, settings, 0, size, scan=False))
-        pieces = [Piece(names, base, settings, at, min(at + PIECE, size)) for at in range(0, size or 1, PIECE)]
+        pieces = [Piece(names, base, settings, start, stop) for start, stop in _cut(size, workers)]
         for results in _in_order(pool, run, pieces, 2 * workers):
             for piece, told in results:
                 ended = told.ended
@@ -216,6 +216,33 @@ def _opened(results: list[Result]) -> int:
 def _sandbox(settings: Settings) -> Sandbox:
     limits = Confinement(data_mb=settings.limits.memory_mb)
     return Sandbox("moisson.engine.alone:serve", PRELOAD, limits, caps=Caps(message=_MESSAGE))
+
+
+def _boxes(stack: ExitStack, settings: Settings, workers: int) -> SimpleQueue[Sandbox]:
+    """So many sandboxes, started at the same time and closed with the stack."""
+    made = [_sandbox(settings) for _ in range(workers)]
+    boxes: SimpleQueue[Sandbox] = SimpleQueue()
+    for box in made:
+        stack.callback(box.close)
+        boxes.put(box)
+    with ThreadPoolExecutor(workers) as starting:
+        others = [starting.submit(box.start) for box in made[1:]]
+        made[0].start()
+        for other in others:
+            other.result()
+    return boxes
+
+
+def _cut(size: int, workers: int) -> Iterator[tuple[int, int]]:
+    """The pieces, smaller towards the end so that several workers end together."""
+    at = 0
+    while at < size or not at:
+        share = (size - at) // (2 * workers) // LEAST * LEAST if workers > 1 else PIECE
+        stop = min(size, at + min(PIECE, max(2 * LEAST, share)))
+        yield at, stop
+        if stop == size:
+            return
+        at = stop
 
 
 def _in_order(
@@ -294,7 +321,7 @@ class Server:
 
     def _read(self, piece: Piece, medium: Image) -> None:
         at = piece.start
-        while at < piece.stop and (data := medium.pread(at, min(4 << 20, piece.stop - at))):
+        while at < piece.stop and (data := medium.pread(at, min(_READ, piece.stop - at))):
             self._hash(at, data)
             at += len(data)
 

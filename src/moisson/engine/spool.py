@@ -1,4 +1,4 @@
-"""Pieces of data that wait, packed, in memory as long as they are few and in a nameless file when they are many."""
+"""Pieces of data that wait in memory as long as they are few, and packed in a nameless file when they are many."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ class Spool:
 
     def add(self, data: bytes) -> None:
         """Put one piece at the end."""
-        packed = zlib.compress(data, 1)
-        self._left -= len(packed)
+        self._left -= len(data)
         if self._left >= 0:
-            self._pieces.append(packed)
+            self._pieces.append(data)
             return
+        packed = zlib.compress(data, 1)
         self._file = self._file or TemporaryFile()  # noqa: SIM115  closed by `close`
         self._file.write(_SIZE.pack(len(packed)) + packed)
 
     def __iter__(self) -> Iterator[bytes]:
-        yield from map(zlib.decompress, self._pieces)
+        yield from self._pieces
         if self._file is not None:
             self._file.seek(0)
             while head := self._file.read(_SIZE.size):

@@ -117,8 +117,8 @@ def _worthy(found: Decoded) -> bool:
 
 
 def promising(block: Block, events: list[Event], run: int) -> list[Event]:
-    """The events but for runs whose first digits cannot be those of text, of a known format, or of an address in Base58,
-    and among which no page begins.
+    """The events but for runs whose first digits cannot be those of text, a known format, or an address in Base58, and
+    among which no page begins.
     """
     data, match, shift = block.data, _FIRST.match, block.at - RUN
     return [
