@@ -9,10 +9,12 @@ import random
 import zipfile
 import zlib
 
+import argon2
 import pytest
 from cryptography.hazmat.decrepit.ciphers.algorithms import Blowfish
 from cryptography.hazmat.decrepit.ciphers.modes import CFB
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from moisson.errors import DamagedError, EvidenceError, PasswordError
 from moisson.extract.opendocument import read_opendocument
@@ -158,3 +160,63 @@ def test_a_document_that_libreoffice_locked_opens(corpora):
     given = read(read_opendocument, data, ("wrong", "tika"))
     assert "This should be encrypted." in given.text
     assert given.facts["office.created"].startswith("2021-03-18")
+
+
+def sealed(password: str, inner: bytes, memory: int = 64, lanes: int = 4) -> bytes:
+    """A package locked as one, as LibreOffice does since 24.8: Argon2id, then AES in GCM with its nonce before it."""
+    salt, nonce = bytes(range(16)), bytes(range(12))
+    first = hashlib.sha256(password.encode()).digest()
+    key = argon2.low_level.hash_secret_raw(first, salt, 3, memory, lanes, 32, argon2.low_level.Type.ID)
+    squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = nonce + AESGCM(key).encrypt(nonce, squeeze.compress(inner) + squeeze.flush(), None)
+    name = "urn:org:documentfoundation:names:experimental:office:manifest:argon2id"
+    row = (
+        f'<m:file-entry m:full-path="encrypted-package" m:size="{len(inner)}"><m:encryption-data>'
+        f'<m:algorithm m:algorithm-name="http://www.w3.org/2009/xmlenc11#aes256-gcm" '
+        f'm:initialisation-vector="{base64.b64encode(nonce).decode()}"/>'
+        '<m:start-key-generation m:start-key-generation-name="http://www.w3.org/2001/04/xmlenc#sha256" m:key-size="32"/>'
+        f'<m:key-derivation m:key-derivation-name="{name}" m:key-size="32" m:salt="{base64.b64encode(salt).decode()}" '
+        f'l:argon2-iterations="3" l:argon2-memory="{memory}" l:argon2-lanes="{lanes}"/></m:encryption-data></m:file-entry>'
+    )
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as z:
+        z.writestr("mimetype", "application/vnd.oasis.opendocument.text")
+        z.writestr("encrypted-package", packed)
+        z.writestr("META-INF/manifest.xml", f'<m:manifest xmlns:m="urn:m" xmlns:l="urn:l">{row}</m:manifest>')
+    return out.getvalue()
+
+
+def test_a_package_locked_as_one_opens():
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as z:
+        z.writestr("content.xml", f"<office:document-content {SPACES}><text:p>سري</text:p></office:document-content>")
+        z.writestr("Pictures/a.png", b"x" * 50)
+    data = sealed("été 42", inner.getvalue())
+    given = read(read_opendocument, data, ("wrong", "été 42"))
+    assert given.text.strip() == "سري"
+    assert given.flags == {"encrypted"}
+    assert [child.open().whole() for child in given.children] == [b"x" * 50]
+    with pytest.raises(PasswordError):
+        read(read_opendocument, data, ("wrong",))
+
+
+@pytest.mark.parametrize(("memory", "lanes"), [(4_000_000_000, 4), (64, 0), (1, 90_000)])
+def test_impossible_costs_of_a_lock_are_refused(memory, lanes):
+    good = sealed("x", b"PK", 64, 4)
+    bad = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(good)) as old, zipfile.ZipFile(bad, "w") as new:
+        for name in old.namelist():
+            raw = old.read(name).replace(b'memory="64"', b'memory="%d"' % memory)
+            new.writestr(name, raw.replace(b'lanes="4"', b'lanes="%d"' % lanes))
+    with pytest.raises(EvidenceError):
+        read(read_opendocument, bad.getvalue(), ("x",))
+
+
+def test_a_formula_says_how_it_was_typed():
+    formula = '<math xmlns="http://www.w3.org/1998/Math/MathML"><semantics><mn>3</mn><annotation>3 over x</annotation></semantics></math>'
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as z:
+        z.writestr("content.xml", formula)
+    given = read(read_opendocument, out.getvalue())
+    assert given.text.strip() == "3 over x"
+    assert given.flags == set()

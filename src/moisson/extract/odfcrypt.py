@@ -1,4 +1,4 @@
-"""OpenDocument under a password: each part packed, then encrypted (OpenDocument 1.3 part 2 §3.4)."""
+"""OpenDocument under a password: each part, or the package as one, packed and encrypted (OpenDocument 1.4 part 2)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.decrepit.ciphers.algorithms import Blowfish
 from cryptography.hazmat.decrepit.ciphers.modes import CFB
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from moisson.errors import DamagedError, PasswordError, UnsupportedError
+from moisson.evidence.derive import Kdf, derive
 from moisson.extract.markup import Sink, local
 
 if TYPE_CHECKING:
@@ -40,6 +43,14 @@ class Lock:
     salt: bytes = b""
     rounds: int = 0
     length: int = 16
+    passes: int = 0
+    memory: int = 0
+    lanes: int = 0
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the cipher itself tells a wrong password."""
+        return self.algorithm.endswith("-gcm")
 
 
 class Manifest(Sink):
@@ -68,6 +79,9 @@ class Manifest(Sink):
                 self._entry.salt = _decoded(found.get("salt", ""))
                 self._entry.rounds = _number(found.get("iteration-count", ""))
                 self._entry.length = _number(found.get("key-size", "")) or 16
+                self._entry.passes = _number(found.get("argon2-iterations", ""))
+                self._entry.memory = _number(found.get("argon2-memory", ""))
+                self._entry.lanes = _number(found.get("argon2-lanes", ""))
             case "start-key-generation":
                 name = found.get("start-key-generation-name", "").lower()
                 self._entry.start = "sha256" if "sha256" in name else "sha1"
@@ -94,7 +108,12 @@ def find_password(locks: dict[str, Lock], parts: Iterable[tuple[str, bytes]], ke
     for name, data in parts:
         lock = locks[name.casefold()]
         for password in keys:
-            plain = decrypt(lock, password, data)
+            try:
+                plain = decrypt(lock, password, data)
+            except PasswordError:
+                continue
+            if lock.sealed:
+                return Ring(locks, password)
             checked = hashlib.new(lock.digest, plain[:_CHECKED], usedforsecurity=False).digest()
             if lock.checksum and checked == lock.checksum:
                 return Ring(locks, password)
@@ -102,23 +121,36 @@ def find_password(locks: dict[str, Lock], parts: Iterable[tuple[str, bytes]], ke
 
 
 def decrypt(lock: Lock, password: str, data: bytes) -> bytes:
-    """A part still packed, its padding cut; nonsense under the wrong password."""
-    if lock.derivation and not lock.derivation.endswith("pbkdf2"):
-        raise UnsupportedError(f"key derivation {lock.derivation[:80]}")
-    if not 0 < lock.rounds <= MAX_ROUNDS or lock.length not in (16, 24, 32) or not lock.salt:
-        raise DamagedError("impossible values in the encryption of a part")
-    first = hashlib.new(lock.start, password.encode("utf-8", "replace"), usedforsecurity=False).digest()
-    key = hashlib.pbkdf2_hmac("sha1", first, lock.salt, lock.rounds, lock.length)
+    """A part still packed, its padding cut; nonsense under the wrong password, or `PasswordError`."""
+    key = _key(lock, password)
     try:
+        if lock.sealed:
+            return AESGCM(key).decrypt(lock.iv, data.removeprefix(lock.iv), None)
         if lock.algorithm.endswith("-cbc"):
             whole = data[: len(data) // 16 * 16]
             plain = _run(Cipher(algorithms.AES(key), modes.CBC(lock.iv)), whole)
             return plain[: -plain[-1]] if plain and 0 < plain[-1] <= 16 else plain
         if "blowfish" in lock.algorithm:
             return _run(Cipher(Blowfish(key), CFB(lock.iv)), data)
+    except InvalidTag as why:
+        raise PasswordError("the password is another, or the part is damaged") from why
     except ValueError as why:
         raise DamagedError(f"impossible values in the encryption of a part: {why}") from why
     raise UnsupportedError(f"cipher {lock.algorithm[:80]}")
+
+
+def _key(lock: Lock, password: str) -> bytes:
+    if lock.length not in (16, 24, 32) or not lock.salt:
+        raise DamagedError("impossible values in the encryption of a part")
+    first = hashlib.new(lock.start, password.encode("utf-8", "replace"), usedforsecurity=False).digest()
+    if lock.derivation.endswith("argon2id"):
+        costs = Kdf("argon2id", lock.salt.hex(), time=lock.passes, memory=lock.memory, cpus=lock.lanes)
+        return derive(costs, first, lock.length)
+    if lock.derivation and not lock.derivation.endswith("pbkdf2"):
+        raise UnsupportedError(f"key derivation {lock.derivation[:80]}")
+    if not 0 < lock.rounds <= MAX_ROUNDS:
+        raise DamagedError("impossible values in the encryption of a part")
+    return hashlib.pbkdf2_hmac("sha1", first, lock.salt, lock.rounds, lock.length)
 
 
 def _run(cipher: Cipher[modes.CBC | CFB], data: bytes) -> bytes:

@@ -27,7 +27,10 @@ _KEYS = {"initial-creator": "author", "creator": "last_author", "creation-date":
          "keyword": "keywords", "description": "comments"}  # fmt: skip
 _LINES = frozenset(("p", "h", "table-row", "list-item", "page", "note-body", "change-info"))
 _SPOKEN = frozenset(("p", "h", "title", "desc", "creator", "date", "date-string", "sender-initials"))
+_FORMULA = ("annotation", "mtext")
 MAX_BLANKS, MAX_REPEATED = 100, 64
+MAX_WHOLE = 128 << 20
+_WHOLE = "encrypted-package"
 
 
 @step(
@@ -57,6 +60,8 @@ def read_opendocument(data: Reader, keys: Sequence[str] = ()) -> Iterator[Piece]
         except PasswordError:
             yield Flag("password")
             raise
+        if _WHOLE in package.ring.locks and _WHOLE in package:
+            package = Package(Reader.of(package.read(_WHOLE, MAX_WHOLE)))
     if not any(name.casefold().endswith(".xml") for name in package.names):
         raise DamagedError("no part of an OpenDocument")
     meta = _Meta()
@@ -77,7 +82,9 @@ def _sealed(package: Package, manifest: Manifest) -> Iterator[tuple[str, bytes]]
 
 def _bodies(package: Package) -> Iterator[Piece]:
     try:
-        for name in ("content.xml", "styles.xml", *_objects(package)):
+        for name in (
+            n for n in ("content.xml", "styles.xml", *_objects(package)) if n in package or n == "content.xml"
+        ):
             sink = Body(styles=name == "styles.xml")
             for number, text in enumerate(texts(package.chunks(name), sink)):
                 yield Passage(text, name.partition(".")[0] if not number and name != "content.xml" else "")
@@ -156,7 +163,7 @@ class Body(Rows):
         if self._skip or name in ("binary-data", "script"):
             self._skip += 1
             return
-        if name in _SPOKEN:
+        if _spoken(name, tag):
             self._speak += 1
         elif self._speak and name in ("s", "tab", "tab-stop", "line-break"):
             count = _count(attributes, "c")
@@ -183,7 +190,7 @@ class Body(Rows):
             self._skip -= 1
             return
         name = local(tag)
-        if name in _SPOKEN:
+        if _spoken(name, tag):
             self._speak -= 1
         if name == "a" and self._targets:
             target = self._targets.pop()
@@ -196,8 +203,12 @@ class Body(Rows):
             self.end_cell(empty=not self._said)
         elif name == "table-row":
             self.end_row()
-        elif name in _LINES or name in _SPOKEN:
+        elif name in _LINES or _spoken(name, tag):
             self.end_paragraph()
+
+
+def _spoken(name: str, tag: str) -> bool:
+    return name in _SPOKEN or (name in _FORMULA and "MathML" in tag)
 
 
 def _attribute(attributes: dict[str, str], wanted: str) -> str:
