@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -18,11 +19,14 @@ from moisson.scan.layers import BASE58, RUN
 from moisson.scan.seek import SEEKERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from moisson.scan.anchors import Event
     from moisson.scan.near import Mark
     from moisson.scan.sweep import Options
+    from moisson.selectors.kind import Context
+
+    Seeker = Callable[[bytes, int, Context], Iterable[Mark]]
 
 VERSION = "sweep.scan@1"
 _PIECE = (1 << 20) + (1 << 15)
@@ -176,25 +180,39 @@ def _ask(
     """Look closer at each event that does not end inside of what the same seeker found already."""
     data, first, stop, context = block.data, block.first, block.stop, options.context
     limit = stop + _REACH
-    last = dict.fromkeys(seeks, first)
+    seekers, places = _seekers(seeks)
+    last = [first] * len(seeks)
     for end, number in events:
-        name = seeks[number]
-        if end <= last[name] or end > limit:
+        place = places[number]
+        if end <= last[place] or end > limit:
             continue
-        seeker = SEEKERS.get(name) if name != "run" or data[end - RUN] not in BASE58 else SEEKERS["token"]
+        seeker = seekers[number]
+        if seeker is None and seeks[number] == "run" and data[end - RUN] in BASE58:
+            seeker = SEEKERS["token"]
         if seeker is None:
-            if block.held[1] > _TRIES:
-                continue
-            block.held[1] += 1
-            if layer := layers.begin(name, block, end, options):
-                last[name] = max(last[name], layer.end)
+            if layer := _begun(block, seeks[number], end, options):
+                last[place] = max(last[place], layer.end)
                 inner += _kept(block, layer)
             continue
         for mark in seeker(data, end, context):
-            if mark.scheme != "gps":
-                last[name] = max(last[name], mark.end)
+            if mark.end > last[place] and mark.scheme != "gps":
+                last[place] = mark.end
             if mark.kind and first <= mark.start < stop:
                 marks.append(mark)
+
+
+@cache
+def _seekers(seeks: tuple[str, ...]) -> tuple[list[Seeker | None], list[int]]:
+    """What looks closer at each event, and which of them share what they found."""
+    return [SEEKERS.get(name) for name in seeks], [seeks.index(name) for name in seeks]
+
+
+def _begun(block: Block, name: str, end: int, options: Options) -> layers.Layer | None:
+    """The layer that begins here, as long as few were tried."""
+    if block.held[1] > _TRIES:
+        return None
+    block.held[1] += 1
+    return layers.begin(name, block, end, options)
 
 
 def _kept(block: Block, layer: layers.Layer) -> list[layers.Layer]:
