@@ -1,22 +1,23 @@
-"""SQLite: databases by their pages, logs by their frames, pages that have lost both (SQLite file format)."""
+"""SQLite: databases by their pages, logs by their frames (SQLite file format)."""
 
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from moisson.carve.ground import SECTOR, Carved, Part, Span
 from moisson.extract.btree import pointers, varint, width
 
 if TYPE_CHECKING:
-    from moisson.reader import Medium, Reader
+    from moisson.reader import Reader
 
-_KIND, _WAL, _PAGES = "application/vnd.sqlite3", "application/x-sqlite-wal", "application/x-sqlite-pages"
+_KIND, _WAL = "application/vnd.sqlite3", "application/x-sqlite-wal"
 _TREES = {0x02: 12, 0x05: 12, 0x0A: 8, 0x0D: 8}
 _COUNT = 1 << 21
 _REACH = 16 << 20
 _LOOKED = 4096
-_SIZES = frozenset(1 << n for n in range(9, 17))
+_ANY = 1 << 64
+SIZES = frozenset(1 << n for n in range(9, 17))
 
 
 def carve_sqlite(data: Reader, offset: int, limit: int) -> Carved | None:
@@ -54,7 +55,7 @@ def _page_size(head: bytes) -> int:
         return 0
     size = int.from_bytes(head[16:18], "big")
     size = 65536 if size == 1 else size
-    good = size in _SIZES and int.from_bytes(head[44:48], "big") <= 4 and int.from_bytes(head[56:60], "big") <= 3
+    good = size in SIZES and int.from_bytes(head[44:48], "big") <= 4 and int.from_bytes(head[56:60], "big") <= 3
     return size if good else 0
 
 
@@ -119,20 +120,58 @@ def page_holds(raw: bytes, base: int = 0) -> bool:
 
 
 def _broken(span: Span | Part, count: int, size: int) -> int:
-    """The first page that a tree points at and that is no tree's page, or -1 when all are."""
-    waiting, seen = _roots(span, size), set[int]()
-    worst = -1
+    """The first page that a tree points at and that is no tree's page there, or -1 when all are.
+
+    Below a page of a table or an index there are only such; rows of a table lie between the numbers that lead there.
+    """
+    waiting: list[Below] = [Below(number, 0, -_ANY, _ANY) for number in _roots(span, size)]
+    seen, worst = set[int](), -1
     while waiting and len(seen) < _LOOKED:
-        number = waiting.pop()
+        due = waiting.pop()
+        number = due.number
         if number in seen or number < 2:
             continue
         seen.add(number)
         raw = span.pread((number - 1) * size, size) if number <= count else b""
-        if len(raw) < size or not page_holds(raw):
+        if len(raw) < size or not page_holds(raw) or not _belongs(raw, due):
             worst = number - 1 if worst < 0 else min(worst, number - 1)
         else:
-            waiting += _children(raw, 0)
+            waiting += _below(raw, due)
     return worst
+
+
+class Below(NamedTuple):
+    """A page that another points at: what family it is of (the type of its parent), and the numbers it may hold."""
+
+    number: int
+    parent: int
+    low: int
+    high: int
+
+
+def _belongs(raw: bytes, due: Below) -> bool:
+    """Whether a page may stand where it is pointed at."""
+    if due.parent and raw[0] & 0x07 != due.parent & 0x07:
+        return False
+    if raw[0] != 0x0D or due.parent != 0x05:
+        return True
+    places = pointers(raw, 0, 8)
+    rows = [varint(raw, varint(raw, at)[1])[0] for at in (places[0], places[-1])] if places else []
+    return all(due.low < (row - (1 << 64) if row >> 63 else row) <= due.high for row in rows)
+
+
+def _below(raw: bytes, due: Below) -> list[Below]:
+    """The pages below an interior page."""
+    found, low = list[Below](), due.low
+    if raw[0] not in (0x05, 0x02):
+        return found
+    for at in pointers(raw, 0, 12):
+        key = varint(raw, at + 4)[0] if raw[0] == 0x05 else _ANY
+        key = key - (1 << 64) if key >> 63 == 1 else key
+        found.append(Below(int.from_bytes(raw[at : at + 4], "big"), raw[0], low, key))
+        low = key if raw[0] == 0x05 else low
+    found.append(Below(int.from_bytes(raw[8:12], "big"), raw[0], low, due.high))
+    return found
 
 
 def _children(raw: bytes, base: int) -> list[int]:
@@ -202,7 +241,7 @@ def carve_wal(data: Reader, offset: int, limit: int) -> Carved | None:
     """A write-ahead log: its header's sum, then frames of its salts or of the rounds before."""
     span = Span(data, offset, limit)
     head = span.pread(0, 32)
-    if len(head) < 32 or head[4:8] != b"\x00\x2d\xe2\x18" or int.from_bytes(head[8:12], "big") not in _SIZES:
+    if len(head) < 32 or head[4:8] != b"\x00\x2d\xe2\x18" or int.from_bytes(head[8:12], "big") not in SIZES:
         return None
     order = ">" if head[3] & 1 else "<"
     one = two = 0
@@ -219,57 +258,3 @@ def carve_wal(data: Reader, offset: int, limit: int) -> Carved | None:
             break
         at += 24 + size
     return span.carved(_WAL, at, 0.95) if at > 32 else None
-
-
-def carve_pages(data: Reader, offset: int, limit: int) -> Carved | None:
-    """Leaf pages of tables without their database: every cell must be a record, the last ending with the page."""
-    span = Span(data, offset, limit)
-    size = leaf_size(span.pread(0, 65536))
-    if not size:
-        return None
-    step = at = frame_step(span, size)
-    while at + size <= span.size and at < 1 << 28:
-        raw = span.pread(at, size)
-        if not page_holds(raw) or (raw[0] == 0x0D and raw[3:5] != b"\0\0" and leaf_size(raw) != size):
-            break
-        at += step
-    end = at - (step - size)
-    return span.carved(_PAGES, end, 0.8, "fragment")
-
-
-def leaf_size(raw: bytes) -> int:
-    """The size of the leaf page at the beginning of these bytes, told by where its cells end; 0 when it is none."""
-    if len(raw) < 512 or raw[0] != 0x0D:
-        return 0
-    free, cells, content, loose = struct.unpack_from(">HHHB", raw, 1)
-    if not 1 <= cells <= 4000 or loose > 60 or not 8 + 2 * cells <= content < len(raw):
-        return 0
-    places = pointers(raw, 0, 8)
-    if len(places) != cells or min(places) < content or (free and free < content):
-        return 0
-    ends = [_cell_end(raw, at) for at in sorted(places)[-8:]]
-    if not all(ends) or max(ends) not in _SIZES:
-        return 0
-    return max(ends) if all(_cell_end(raw, at) for at in places[:64]) else 0
-
-
-def _cell_end(raw: bytes, at: int) -> int:
-    """Where a cell of a table's leaf ends that makes sense and has no overflow, or 0."""
-    payload, at = varint(raw, at)
-    rowid, at = varint(raw, at)
-    length, body = varint(raw, at)
-    if not 2 <= length <= payload < 65536 or rowid < 0 or at + payload > len(raw):
-        return 0
-    total, stop = 0, at + length
-    while body < stop:
-        serial, body = varint(raw, body)
-        if width(serial) < 0:
-            return 0
-        total += width(serial)
-    return at + payload if body == stop and length + total == payload else 0
-
-
-def frame_step(data: Medium | Reader, size: int) -> int:
-    """How far loose pages lie apart: a page, or a page and the header of a frame of the log."""
-    follows = data.pread(size + 24, 65536)
-    return size + 24 if leaf_size(follows) == size and not leaf_size(data.pread(size, 65536)) else size

@@ -44,10 +44,10 @@ class Claims:
         for at, length in carved.extents if sure else carved.extents[: carved.confidence >= _WEAK]:
             insort(self._ranges, (at, at + length))
 
-    def holds(self, offset: int) -> bool:
-        """Whether a byte belongs to a carved file."""
+    def until(self, offset: int) -> int:
+        """Where the carved file ends to which a byte belongs, or 0."""
         index = bisect_right(self._ranges, (offset, 1 << 63))
-        return any(start <= offset < end for start, end in self._ranges[max(0, index - 8) : index])
+        return max((end for _, end in self._ranges[max(0, index - 8) : index] if offset < end), default=0)
 
     def ahead(self, offset: int) -> int:
         """Where the next claimed range begins."""
@@ -86,9 +86,9 @@ def find(data: Reader, start: int = 0, stop: int | None = None, claims: Claims |
 
 def settle(ground: Ground, candidates: Iterable[Candidate], claims: Claims) -> Iterator[Carved]:
     """Carve at candidates in order: (offset, number of the anchor), the number beyond the last being that of text."""
-    rows = anchors()
+    rows, taken = anchors(), 0
     for offset, number in candidates:
-        if claims.holds(offset):
+        if offset < taken or offset < (taken := claims.until(offset)):
             continue
         call = rows[number].call if number < len(rows) else text_carver()
         found = carve_at(ground, call, offset, min(ground.size, claims.ahead(offset)))

@@ -38,7 +38,7 @@ _HOLDERS = (
 _STRONG = _PROVED = 0.9
 _LEAST = 256
 _PIECE, _TRIES = 1 << 20, 64
-_PARTS = ("database:carve_pages", "windows:carve_chunk", "windows:carve_bins", "writing:carve_card")
+_PARTS = ("pages:carve_pages", "windows:carve_chunk", "windows:carve_bins", "writing:carve_card")
 
 
 def before_intruder(ground: Ground, carved: Carved) -> Carved:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from moisson.carve.database import frame_step, leaf_size
+from moisson.carve.pages import frame_step, leaf_size
 from moisson.errors import DamagedError
 from moisson.extract import btree
 from moisson.extract.rowtext import CHILDREN, Writer

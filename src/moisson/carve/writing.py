@@ -36,6 +36,10 @@ def carve_text(data: Reader, offset: int, limit: int) -> Carved | None:
     end = _wide_end(span, wide) if wide else 0 if head.startswith(_OTHERS) else _run(span)
     if end < (2 * _LEAST if wide else _LEAST):
         return None
+    stop = -(-(offset + end) // SECTOR) * SECTOR - offset
+    closed = span.blank(end, min(stop, span.size))
+    if not closed and end < _LEAST_PIECE:
+        return None
     sample = span.pread(0, min(end, _HEAD))
     if not wide and not _wordy(sample):
         return None
@@ -43,8 +47,7 @@ def carve_text(data: Reader, offset: int, limit: int) -> Carved | None:
     if read is None:
         return None
     mime, _ = texts.text_kind(read.text, "", cut=end > len(sample))
-    stop = -(-(offset + end) // SECTOR) * SECTOR - offset
-    if span.blank(end, min(stop, span.size)):
+    if closed:
         return span.carved(mime, end, 0.9)
     end = _closing(span, end, mime)
     return span.carved(mime, end, 0.5, "fragment") if end >= _LEAST_PIECE else None
