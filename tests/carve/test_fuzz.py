@@ -73,4 +73,4 @@ def test_a_member_that_swells_is_not_unpacked_at_every_sector():
     data = out.getvalue()
     parted = data[: 150 << 10] + data[1024:5120] + data[150 << 10 :]
     unpacked = calls(lambda: list(find(Reader.of(parted.ljust(1 << 20, b"\0")))))["decompress"]
-    assert 0 < unpacked < 100
+    assert 0 < unpacked < 1000

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from moisson.selectors.find import Context, find
+from tests.counting import growth
 
 CASE = Context()
 
@@ -60,6 +59,5 @@ def test_confidence_falls_where_several_countries_are_as_likely():
 
 def test_many_clues_and_many_numbers_cost_linear_time():
     line = "Ali\t0612345678\tNL91ABNA0417164300\t+31612345678\ta@example.nl\n"
-    started = time.process_time()
     assert set(numbers(line * 3000)) == {"+31612345678"}
-    assert time.process_time() - started < 12
+    assert growth(lambda n: numbers(line * n), 200) < 3
