@@ -26,9 +26,9 @@ class Asked:
         while True:
             answer, _ = self.channel.ask(m.encode(m.Ask("walk", self.exhibit)))
             page = m.pages.decode(answer)
-            if not page.files:
-                self.skipped = [(decode(path), why) for path, why in page.skipped]
+            if page == m.Page():
                 return
+            self.skipped += ((decode(path), why) for path, why in page.skipped)
             for path, size, changed in page.files:
                 yield decode(path), size, changed
 

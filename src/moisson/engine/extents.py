@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from moisson.errors import EvidenceError
@@ -52,12 +51,6 @@ def extents(opened: Opened, place: Place) -> Iterator[Extent]:
     held = merge((*claims.merged(), *system.free()))
     for offset, length in complement(held, place.size):
         yield Extent(base, RUN, medium, place.offset + offset, length)
-
-
-def batched(found: Iterator[Extent], n: int) -> Iterator[tuple[Extent, ...]]:
-    """Them, `n` at a time."""
-    while batch := tuple(islice(found, n)):
-        yield batch
 
 
 def _extents(

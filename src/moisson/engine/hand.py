@@ -6,23 +6,27 @@ import re
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from moisson.engine import messages as m
 from moisson.engine.spool import Spool
-from moisson.model import Failure, Item, Record, Sighting, Text
+from moisson.errors import LimitError
+from moisson.model import Failure, Item, Sighting, Text
+from moisson.registry import Limits
 from moisson.scan.block import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from moisson.engine.attribute import Attribution
+    from moisson.model import Record
 
     Add = Callable[[Record, str], None]
 
 _STEP = re.compile(r"/@(\d+)\+(\d+)")
 _MANY = 20_000
-_LIGHT, _HEAVY = 1000, 16 << 20
-_records = msgspec.json.Decoder(list[Record])
+_LIGHT, _HEAVY = 1000, 8 << 20
+_held = msgspec.json.Decoder(list[m.Part | m.Batch])
 
 
 class InHand:
@@ -30,16 +34,18 @@ class InHand:
 
     `write` gets each record and the outermost item it came out of, `read` is how many bytes of that were read. `tries`
     attempts may be made, and take `times` the time of one. `plainly` says that a last attempt without any reader makes
-    sense.
+    sense. A text of more than `longest` characters is refused.
     """
 
     tries = 4
     times = 10
     plainly = True
+    longest = Limits().text
 
     def __init__(self, write: Add, origin: str) -> None:
         self.write, self.origin = write, origin
         self.stack: list[tuple[str, int]] = []
+        self.parts: list[str] = []
         self.seen = self.skip = self.read = 0
 
     def take(self, reply: m.Reply) -> None:
@@ -48,20 +54,40 @@ class InHand:
             case m.Begin():
                 if not self.stack or self.stack[-1][0] != reply.address:
                     self.stack.append((reply.address, self.seen))
+            case m.Part():
+                if self.seen >= self.skip:
+                    self.part(reply)
             case m.Batch():
                 while self.stack and self.stack.pop()[0] != reply.address:
                     pass
                 self.seen += 1
                 if self.seen > self.skip:
-                    self.batch(reply.records)
+                    self.batch(reply)
             case m.Refused():
                 where = self.stack[-1][0] if self.stack else self.origin
                 self.add(Failure(where, "engine.read@1", reply.kind, reply.detail))
 
-    def batch(self, records: Sequence[Record]) -> None:
+    def part(self, part: m.Part) -> None:
+        """Take the next part of a text; raises `LimitError` when it is longer than a text may be."""
+        if len(part.content) + sum(map(len, self.parts)) > self.longest:
+            raise LimitError(f"a text of more than {self.longest} characters")
+        self.parts.append(part.content)
+
+    def batch(self, batch: m.Batch) -> None:
         """Take what was found at one place."""
-        for record in records:
+        for record in self.records(batch):
             self.add(record)
+
+    def records(self, batch: m.Batch) -> Sequence[Record]:
+        """The records of a batch, with the parts that came before it put to the text they belong to."""
+        if not self.parts:
+            return batch.records
+        parts, self.parts = self.parts, []
+        records = list(batch.records)
+        for n, record in enumerate(records):
+            if isinstance(record, Text) and record.address == batch.address:
+                records[n] = replace(record, content="".join((*parts, record.content)))
+        return records
 
     def add(self, record: Record) -> None:
         """Write a record."""
@@ -72,7 +98,7 @@ class InHand:
     def broken(self) -> tuple[str, int, int]:
         """The item in hand when the child broke, how many were done before it was begun, and how many in all."""
         address, before = self.stack[-1] if self.stack else (self.origin, 0)
-        seen, self.seen, self.stack = self.seen, 0, []
+        seen, self.seen, self.stack, self.parts = self.seen, 0, [], []
         return address, before, seen
 
     def give_up(self, attempts: int) -> None:
@@ -94,7 +120,7 @@ class Swept(InHand):
         super().__init__(write, medium)
         self.attribution, self.medium = attribution, medium
         self.start, self.stop = stretch
-        self.held: list[Record] = []
+        self.held: list[m.Part | m.Batch] = []
         self.spool: Spool | None = None
         self.raw: list[Sighting] = []
         self._weight = 0
@@ -115,11 +141,21 @@ class Swept(InHand):
             at, length = int(step[1]), int(step[2])
             self.start = at + length if at == self.start else self.start
 
-    def batch(self, records: Sequence[Record]) -> None:
+    def part(self, part: m.Part) -> None:
+        """Take a part of a text, or hold it with the rest of what is inside of a carved file."""
+        if len(self.stack) > 2:
+            self._hold(part, len(part.content))
+        else:
+            super().part(part)
+
+    def batch(self, batch: m.Batch) -> None:
         """Hold what is inside of a carved file until it is done; then write all of it, or nothing."""
         if len(self.stack) > 1:
-            self._hold(records)
-        elif self.stack:
+            texts = (len(r.content) for r in batch.records if isinstance(r, Text))
+            self._hold(batch, _LIGHT * len(batch.records) + sum(texts))
+            return
+        records = self.records(batch)
+        if self.stack:
             item = next((r for r in records if isinstance(r, Item)), None)
             known = item is not None and self.attribution.has(item)
             self._release(item.address if item else "", keep=not known)
@@ -141,9 +177,9 @@ class Swept(InHand):
         for sighting in self.attribution.settle(raw):
             self.write(sighting, sighting.item)
 
-    def _hold(self, records: Sequence[Record]) -> None:
-        self.held += records
-        self._weight += sum(_LIGHT + (len(r.content) if isinstance(r, Text) else 0) for r in records)
+    def _hold(self, reply: m.Part | m.Batch, weight: int) -> None:
+        self.held.append(reply)
+        self._weight += weight
         if self._weight > _HEAVY:
             self.spool = self.spool or Spool()
             self.spool.add(m.encode(self.held))
@@ -153,9 +189,16 @@ class Swept(InHand):
         """Write what is held, or forget it."""
         held, spool, self.held, self.spool, self._weight = self.held, self.spool, [], None, 0
         for packed in spool or () if keep else ():
-            for record in _records.decode(packed):
-                self.write(record, origin)
-        for record in held if keep else ():
-            self.write(record, origin)
+            self._replay(_held.decode(packed), origin)
+        if keep:
+            self._replay(held, origin)
         if spool is not None:
             spool.close()
+
+    def _replay(self, replies: Sequence[m.Part | m.Batch], origin: str) -> None:
+        for reply in replies:
+            if isinstance(reply, m.Part):
+                super().part(reply)
+                continue
+            for record in self.records(reply):
+                self.write(record, origin)

@@ -187,7 +187,7 @@ def _work(root: Path, manifest: store.Manifest, engine: Engine, settings: Settin
             sandbox=str(probe()),
         )
         while True:
-            for row in manifest.next_units(engine.workers - len(flying), stages):
+            for row in manifest.next_units(2 * engine.workers - len(flying), stages):
                 unit = msgspec.json.decode(row.payload, type=Unit)
                 flying[unit.id] = unit
                 report.started(unit)

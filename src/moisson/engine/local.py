@@ -6,6 +6,7 @@ import os
 import selectors
 import subprocess
 import sys
+from collections import deque
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from moisson.engine.confine import die_with
+from moisson.engine.memory import give_back
 from moisson.engine.plan import Unit
 from moisson.engine.result import Result
 from moisson.engine.room import FullError, writing
@@ -24,6 +26,14 @@ if TYPE_CHECKING:
 TRIES = 3
 _PARTING = 5.0
 _EXIT_FULL = 28
+# Without a bound on its arenas, glibc keeps one for each of the many short-lived threads that write an index.
+_ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "RAYON_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_TRIM_THRESHOLD_": "16777216",
+}
 
 
 class Broken(msgspec.Struct, frozen=True):
@@ -56,7 +66,7 @@ class _Process:
             [sys.executable, "-m", "moisson.engine.local", str(root)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"},
+            env={**os.environ, **_ENVIRONMENT},
         )
 
     def give(self, unit: Unit) -> None:
@@ -82,11 +92,16 @@ class _Process:
 
 
 class Local:
-    """Runs units on `workers` processes; a worker that dies is replaced and its unit tried again."""
+    """Runs units on `workers` processes; a worker that dies is replaced and its unit tried again.
+
+    What is submitted beyond that waits, and is given to the next worker that is done before its result is told: no
+    worker is idle while the coordinator publishes.
+    """
 
     def __init__(self, root: Path, workers: int) -> None:
         self.root, self.workers = root, workers
         self.idle: list[_Process] = []
+        self.waiting: deque[Unit] = deque()
         self.selector = selectors.DefaultSelector()
         for _ in range(workers):
             self._start()
@@ -99,8 +114,13 @@ class Local:
         return process
 
     def submit(self, unit: Unit) -> None:
-        """Hand a unit to an idle worker; there must be one."""
-        self.idle.pop().give(unit)
+        """Hand a unit to an idle worker, or to the first that will be."""
+        self.waiting.append(unit)
+        self._give()
+
+    def _give(self) -> None:
+        while self.idle and self.waiting:
+            self.idle.pop().give(self.waiting.popleft())
 
     def wait(self, seconds: float) -> list[Result | Broken]:
         """What was finished within so many seconds."""
@@ -117,6 +137,7 @@ class Local:
                 results.append(msgspec.json.decode(line, type=Result))
                 process.unit, process.tries = None, 0
                 self.idle.append(process)
+                self._give()
         return results
 
     def _died(self, process: _Process) -> list[Result | Broken]:
@@ -135,6 +156,7 @@ class Local:
         unit, tries = process.unit, process.tries + 1
         fresh = self._start()
         if tries >= TRIES:
+            self._give()
             return [Broken(unit.id, f"the worker died {tries} times (exit {code})")]
         self.idle.remove(fresh)
         fresh.tries = tries
@@ -162,6 +184,7 @@ def main() -> None:
             with writing(worker.root):
                 result = worker.run_unit(msgspec.json.decode(line, type=Unit))
             os.write(out, msgspec.json.encode(result) + b"\n")
+            give_back()
         worker.supply.close()
     except SandboxError as error:
         print(error, file=sys.stderr)

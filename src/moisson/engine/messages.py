@@ -137,7 +137,7 @@ class Opening(Struct, frozen=True):
 class Page(Struct, frozen=True):
     """Some files of a folder: percent-encoded relative path, size, time of change in ns.
 
-    The last page has no files, but what was left out: percent-encoded path and reason.
+    Then come pages of what was left out (percent-encoded path and reason), last an empty one.
     """
 
     files: tuple[tuple[str, int, int], ...] = ()
@@ -153,7 +153,7 @@ class Found(Struct, frozen=True, tag="found"):
 
 
 class Sampled(Struct, frozen=True, tag="sampled"):
-    """How many places of how many bytes were looked at, how many are of which sort, and what stood there."""
+    """How many places of how many bytes were looked at, and how many are of which sort; before it, what stood there."""
 
     places: int
     size: int
@@ -191,6 +191,13 @@ class Begin(Struct, frozen=True, tag="begin"):
     address: str
 
 
+class Part(Struct, frozen=True, tag="part"):
+    """The next part of the text of the item begun last, when it is too long for one message; `Batch` has the end."""
+
+    address: str
+    content: str
+
+
 class Batch(Struct, frozen=True, tag="batch"):
     """The item begun last is done; these are its records."""
 
@@ -220,7 +227,7 @@ class Refused(Struct, frozen=True, tag="refused"):
     detail: str
 
 
-Reply = Found | Sampled | Listed | Mapped | Hashed | Begin | Batch | Bytes | Notes | Refused | Ask
+Reply = Found | Sampled | Listed | Mapped | Hashed | Begin | Part | Batch | Bytes | Notes | Refused | Ask
 
 requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 replies: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)

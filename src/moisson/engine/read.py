@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from moisson.model import Record, Value
     from moisson.settings import Settings
 
+_EVENT_TEXT = 500_000
 _NO_STRINGS = ("image/", "video/", "audio/", "font/")
 
 
@@ -162,6 +163,8 @@ class Walk:
                 if sighting := stated(piece, address, label, self.context):
                     gathered.records.append(sighting)
             case Event():
+                if len(piece.text) > _EVENT_TEXT:
+                    gathered.flag("text-cut")
                 event = _event(piece, address, label, len(gathered.records), where, base)
                 gathered.records.append(
                     replace(event, parties=tuple(party(one, self.context) for one in event.parties))
@@ -287,7 +290,8 @@ def _with(
 def _event(piece: Event, address: Address, label: str, number: int, where: str, base: Item) -> Event:
     place = piece.address or f"e:{number}"
     state = base.state if base.state in ("live", "deleted", "orphan") and piece.state == "live" else piece.state
-    return replace(piece, address=str(address.child(parse_layer(place))), run=label, item=where, state=state)
+    address, text = address.child(parse_layer(place)), piece.text[:_EVENT_TEXT]
+    return replace(piece, address=str(address), run=label, item=where, state=state, text=text)
 
 
 def _once(records: list[Record]) -> list[Record]:

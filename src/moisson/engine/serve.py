@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from moisson.address import Address
 from moisson.engine import messages as m
 from moisson.engine.asked import Asked
-from moisson.engine.extents import batched, extents, medium_of
+from moisson.engine.delivery import lots, messages
+from moisson.engine.extents import extents, medium_of
 from moisson.engine.opened import Opened, failure_kind
 from moisson.engine.ranges import moved
 from moisson.engine.read import Walk
@@ -34,9 +35,8 @@ if TYPE_CHECKING:
     Records = list[Record]
 
 _BATCH = 500
-_RECORDS = 20_000
-_SEEN = 20_000
-_PIECE = 8 << 20
+_SEEN, _TOLD = 20_000, 2000
+_PIECE = 4 << 20
 
 
 class Server:
@@ -113,16 +113,10 @@ class Server:
     def list(self, request: m.List) -> None:
         """List the entries of a volume."""
         system = self.exhibit(request.exhibit).mount(request.place.layers, request.place.kind)
-        entries, faults = [], []
-        for entry in system.entries():
-            if isinstance(entry, Fault):
-                faults.append(entry)
-            else:
-                entries.append(entry)
-            if len(entries) + len(faults) >= _BATCH:
-                self.channel.send(m.encode(m.Listed(tuple(entries), tuple(faults))))
-                entries, faults = [], []
-        self.channel.send(m.encode(m.Listed(tuple(entries), tuple(faults))))
+        for lot in lots(system.entries(), _BATCH, lambda each: len(each.path) + 2 * len(each.locator)):
+            faults = tuple(each for each in lot if isinstance(each, Fault))
+            entries = tuple(each for each in lot if not isinstance(each, Fault))
+            self.channel.send(m.encode(m.Listed(entries, faults)))
 
     def map(self, request: m.Map) -> None:
         """Tell what every volume of an image says of its bytes; one that cannot be listed is left out."""
@@ -133,8 +127,8 @@ class Server:
                 medium = medium_of(place.layers)
                 media[medium] = opened.medium(medium).size
                 with suppress(EvidenceError):
-                    for batch in batched(extents(opened, place), _BATCH):
-                        self.channel.send(m.encode(m.Mapped(batch)))
+                    for lot in lots(extents(opened, place), _BATCH, lambda each: len(each.address)):
+                        self.channel.send(m.encode(m.Mapped(lot)))
         self.channel.send(m.encode(m.Mapped(media=tuple(media.items()))))
 
     def read(self, request: m.Read) -> None:
@@ -161,13 +155,9 @@ class Server:
         )
 
     def done(self, where: str, records: Records) -> None:
-        """Hand over what was found at one place; what is too much for one message goes ahead in several."""
-        while len(records) > _RECORDS:
-            ahead = f"{where}/m:records"
-            self.channel.send(m.encode(m.Begin(ahead)))
-            self.channel.send(m.encode(m.Batch(ahead, tuple(records[1 - _RECORDS :]))))
-            records = records[: 1 - _RECORDS]
-        self.channel.send(m.encode(m.Batch(where, tuple(records))))
+        """Hand over what was found at one place, in as many messages as it takes."""
+        for message in messages(where, records):
+            self.channel.send(message)
 
     def sweep(self, request: m.Sweep) -> None:
         """Read a stretch of a medium byte by byte."""
@@ -187,7 +177,9 @@ class Server:
                     seen.append(replace(found, address=moved(found.address, at)))
 
         found = sample(Reader(image), settings.seed, look=look)
-        self.channel.send(m.encode(m.Sampled(found.places, found.size, found.counts, tuple(seen))))
+        for at in range(0, len(seen), _TOLD):
+            self.channel.send(m.encode(m.Sampled(0, 0, {}, tuple(seen[at : at + _TOLD]))))
+        self.channel.send(m.encode(m.Sampled(found.places, found.size, found.counts)))
 
     def known(self, digests: dict[str, str]) -> bool:
         """Ask whether these digests are those of a known file."""

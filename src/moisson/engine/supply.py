@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,9 @@ from moisson.address import encode as encode_name
 from moisson.custody import intake
 from moisson.engine import messages as m
 from moisson.engine.confine import Confinement
+from moisson.engine.delivery import lots
 from moisson.engine.notebook import Notebook
-from moisson.engine.sandbox import Caps, Kind, Sandbox
+from moisson.engine.sandbox import Kind, Sandbox
 from moisson.errors import EvidenceError
 from moisson.evidence.folder import Local
 from moisson.identify.known import Known
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from moisson.model import Exhibit, Lead, Record
 
 PAGE = 2000
-MESSAGE_MB = 96
 PRELOAD = (
     "moisson.engine.serve",
     "moisson.selectors.find",
@@ -82,7 +81,7 @@ class Shelf:
 
     descriptors: list[int] = field(default_factory=list)
     folder: Local | None = None
-    walk: Iterator[tuple[str, int, int]] | None = None
+    pages: Iterator[m.Page] | None = None
 
     def close(self) -> None:
         for descriptor in self.descriptors:
@@ -101,8 +100,7 @@ class Supply:
         self.notes = Notebook(root / "tmp")
         self.matcher = Matcher.open(root / "lists", settings)
         memory = settings.limits.memory_mb
-        caps = Caps(message=MESSAGE_MB << 20)
-        self.sandbox = Sandbox("moisson.engine.serve:serve", PRELOAD, Confinement(data_mb=memory), caps=caps)
+        self.sandbox = Sandbox("moisson.engine.serve:serve", PRELOAD, Confinement(data_mb=memory))
         self.sandbox.start()
         self.level = str(self.sandbox.level)
 
@@ -129,7 +127,7 @@ class Supply:
             case "exhibit":
                 return self._open(ask.exhibit)
             case "walk":
-                return self._walk(), []
+                return m.encode(next(self.shelf.pages or iter(()), m.Page())), []
             case "open":
                 return self._open_file(decode_name(ask.path))
             case "known":
@@ -145,7 +143,7 @@ class Supply:
         folder = len(paths) == 1 and (paths[0].is_dir() or exhibit.kind == "file")
         if folder:
             self.shelf.folder = Local(paths[0]) if paths[0].is_dir() else Single(paths[0])
-            self.shelf.walk = iter(self.shelf.folder.walk())
+            self.shelf.pages = pages(self.shelf.folder)
         else:
             self.shelf.descriptors = [os.open(p, os.O_RDONLY | os.O_CLOEXEC) for p in paths]
         algorithms = tuple(sorted(self.known.algorithms)) if self.known else ()
@@ -161,12 +159,6 @@ class Supply:
             kind, names, self.settings, algorithms, notes is not None, keys, not folder and sought.exists()
         )
         return m.encode(opening), list(self.shelf.descriptors)
-
-    def _walk(self) -> bytes:
-        assert self.shelf.walk is not None
-        page = tuple((encode_name(path), size, changed) for path, size, changed in islice(self.shelf.walk, PAGE))
-        skipped = self.shelf.folder.skipped if self.shelf.folder and not page else []
-        return m.encode(m.Page(page, tuple((encode_name(path), why) for path, why in skipped)))
 
     def _open_file(self, path: str) -> tuple[bytes, list[int]]:
         assert self.shelf.folder is not None
@@ -208,6 +200,14 @@ class Supply:
         """End the sandbox and close the files."""
         self.sandbox.close()
         self.shelf.close()
+
+
+def pages(folder: Local) -> Iterator[m.Page]:
+    """The files of a folder, page by page, then what was left out."""
+    files = ((encode_name(path), size, changed) for path, size, changed in folder.walk())
+    yield from map(m.Page, lots(files, PAGE, lambda row: len(row[0])))
+    skipped = ((encode_name(path), why) for path, why in folder.skipped)
+    yield from (m.Page((), lot) for lot in lots(skipped, PAGE, lambda row: len(row[0])))
 
 
 def open_worker(root: Path) -> Worker:

@@ -127,8 +127,9 @@ class Worker:
 
         def take(reply: m.Reply) -> None:
             assert isinstance(reply, m.Sampled)
-            kinds = {sort: reply.size * n // max(1, reply.places) for sort, n in sorted(reply.counts.items())}
-            out.write(Stretch(unit.exhibit, "sample.pages@1", unit.exhibit, 0, reply.size, kinds))
+            if not reply.sightings:
+                kinds = {sort: reply.size * n // max(1, reply.places) for sort, n in sorted(reply.counts.items())}
+                out.write(Stretch(unit.exhibit, "sample.pages@1", unit.exhibit, 0, reply.size, kinds))
             for sighting in reply.sightings:
                 leads.extend(self.supply.leads(sighting))
 
@@ -166,6 +167,7 @@ class Worker:
                 out.add(Failure(unknown, "engine.owners@1", "limit", "too many extents"))
             free, dead = tuple(owners.free()), tuple(owners.dead())
             swept = Swept(out.add, medium, attribution, (place.offset, stop))
+            swept.longest = self.settings.limits.text
             request = m.Sweep(unit.exhibit, place.layers, place.offset, stop, free, dead)
             self._persist(swept, request, place.size, medium)
             swept.settle()
@@ -231,6 +233,7 @@ class Worker:
 
     def _read_item(self, unit: Unit, item: Item, out: Output) -> None:
         hand = InHand(out.add, item.address)
+        hand.longest = self.settings.limits.text
         self._persist(hand, m.Read(unit.exhibit, wanted(item)), item.size, item.address)
         out.items += 1
         out.bytes += hand.read
