@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import io
 import random
 import time
+import zipfile
+import zlib
 from types import SimpleNamespace
 
 import pytest
 
-from moisson.address import Address
+from moisson.address import Address, Layer
 from moisson.engine import messages as m
 from moisson.engine import sweep as sweeping
 from moisson.engine.hand import Swept
 from moisson.engine.packed import Packed
 from moisson.engine.read import Walk
+from moisson.engine.resolve import descend
 from moisson.engine.sweep import Sweep, suffix
 from moisson.engine.worker import Worker
 from moisson.errors import DamagedError
 from moisson.identify.blocks import Blocks, compile_targets
 from moisson.model import Failure, Item, Lead, Sighting, Stretch, Text, identity
-from moisson.reader import Memory
+from moisson.reader import Memory, Reader
 from moisson.scan import block
 from moisson.scan.block import VERSION
 from moisson.settings import Settings
@@ -348,3 +353,74 @@ def test_layers_that_swell_cost_each_other_no_value(monkeypatch):
     told(Memory(bytes(data)), asked(data, free=()), seen.append)
     values = {r.value for b in seen if isinstance(b, m.Batch) for r in b.records if isinstance(r, Sighting)}
     assert values >= {f"swollen{n:02}@inside.example" for n in range(20)}
+
+
+def packed_words():
+    """Noise with words in a stream of zlib, in layers in one another, in a document without its directory, in UTF-16,
+    and in a stream whose bytes belong to a file.
+    """
+    said = "Le colis attend sous le pont de la rivière, السيارة البيضاء قرب السوق المركزي. " * 4
+    data = bytearray(noise(6 * STEP, 4))
+    inner = base64.b64encode(gzip.compress(f"second {said} deep@inside.example".encode(), mtime=0))
+    split = "".join(
+        f"<w:r><w:t>{part}</w:t></w:r>" for part in ("third: le co", "lis attend sous le po", "nt de la rivière ")
+    )
+    outer = io.BytesIO()
+    with zipfile.ZipFile(outer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/document.xml", f"<w:document><w:p>{split * 9}</w:p></w:document>")
+    pieces = {
+        STEP + 100: zlib.compress(f"first {said}".encode()),
+        2 * STEP + 300: zlib.compress(inner),
+        3 * STEP + 700: outer.getvalue()[: outer.getvalue().index(b"PK\1\2")],
+        3 * STEP + 9000: zlib.compress(f"fourth {said}".encode("utf-16-le")),
+        4 * STEP + 512: zlib.compress(noise(900)),
+        5 * STEP + 512: zlib.compress(f"owned {said}".encode()),
+    }
+    for at, piece in pieces.items():
+        data[at : at + len(piece)] = piece
+    return bytes(data)
+
+
+def read_layers(data, **changes):
+    records = []
+    told(Memory(data), asked(data, free=((0, 5 * STEP),), **changes), lambda message: records.append(message))
+    return [r for message in records if isinstance(message, m.Batch) for r in message.records]
+
+
+def test_words_in_layers_of_free_space_are_read():
+    data = packed_words()
+    texts = {r.content.split(" ")[0].strip("\n"): r for r in read_layers(data) if isinstance(r, Text)}
+    assert {"first", "second", "third:", "fourth"} <= set(texts)
+    assert "owned" not in texts
+    assert "السوق المركزي" in texts["second"].content
+    assert "le colis attend sous le pont" in texts["third:"].content
+    for name in ("first", "second", "third:", "fourth"):
+        address = Address.parse(texts[name].address)
+        where = (*address.layers, Layer("t", "0+20"))
+        held = descend(Reader(Memory(data)), where, Address("E"), {}, ())
+        assert held.whole().decode() == texts[name].content[:20]
+
+
+def test_what_a_layer_told_raw_it_does_not_tell_again():
+    records = read_layers(packed_words())
+    found = [r for r in records if isinstance(r, Sighting) and r.value == "deep@inside.example"]
+    assert len(found) == 1
+
+
+def test_words_in_layers_have_a_bound(monkeypatch):
+    monkeypatch.setattr(sweeping, "_WORDS", 5000)
+    data = bytearray(noise(2 * STEP, 4))
+    packed = zlib.compress(b"words of nobody that go on and on " * 20)
+    for n in range(3):
+        data[2000 + 4096 * n : 2000 + 4096 * n + len(packed)] = packed
+    records = read_layers(bytes(data))
+    assert len([r for r in records if isinstance(r, Text) and "nobody" in r.content]) == 1
+    assert any(isinstance(r, Failure) and r.kind == "limit" and "words" in r.detail for r in records)
+
+
+def test_a_layer_that_breaks_the_child_is_left_out():
+    data = packed_words()
+    where = next(r.address for r in read_layers(data) if isinstance(r, Text) and r.content.startswith("first"))
+    records = read_layers(data, avoid=(where,))
+    assert not any(isinstance(r, Text) and r.content.startswith("first") for r in records)
+    assert any(isinstance(r, Text) and r.content.startswith("second") for r in records)

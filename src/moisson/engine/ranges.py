@@ -149,6 +149,12 @@ def _between(ranges: Sequence[Range], start: int, stop: int) -> Iterator[Range]:
     yield from ((start + at, n) for at, n in complement([(at - start, n) for at, n in ranges], stop - start))
 
 
+def within(ranges: Sequence[Range], offset: int) -> bool:
+    """Whether a place lies in one of the ranges, in order and without overlap."""
+    n = bisect_right(ranges, offset, key=lambda each: each[0])
+    return n > 0 and offset < sum(ranges[n - 1])
+
+
 def texts(medium: Medium, start: int, length: int) -> Iterator[Range]:
     """The parts of a range that zeros set apart: where one ends in zeros, the next begins at a sector."""
     for at in range(start, start + length, _REGION):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from moisson import registry
+from moisson.address import Layer
 from moisson.errors import AddressError, EvidenceError
 from moisson.extract.strings import read_strings
 from moisson.identify.kind import identify
@@ -15,7 +16,7 @@ from moisson.scan.decode import DECODERS, open_layer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from moisson.address import Address, Layer
+    from moisson.address import Address
 
 
 def descend(
@@ -23,10 +24,10 @@ def descend(
 ) -> Reader:
     """The bytes that the layers inside a file lead to, by running the readers of its containers again.
 
-    A range or slack that is not in `names` is no item: its text is the strings in it.
+    A range, slack or a layer in raw bytes that is not in `names` is no item: its text is the strings in it.
     """
     for layer in layers:
-        bare = str(address) not in names and address.layers[-1].scheme in ("@", "slack", "pieces")
+        bare = str(address) not in names and _is_bare(address)
         if layer.scheme == "@":
             offset, length = layer.span
             data = Reader(Window(data.medium, offset, data.size - offset if length is None else length))
@@ -41,6 +42,11 @@ def descend(
             data = _member(data, layer, names.get(str(address), ""), keys)
         address = address.child(layer)
     return data
+
+
+def _is_bare(address: Address) -> bool:
+    layer = address.layers[-1] if address.layers else Layer("")
+    return layer.scheme in ("@", "slack", "pieces") or (layer.scheme in DECODERS and not layer.locator)
 
 
 def _pieces(data: Reader, name: str, keys: tuple[str, ...]) -> Iterator[Any]:

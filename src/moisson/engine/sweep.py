@@ -13,8 +13,22 @@ from moisson.carve.ground import Ground
 from moisson.engine import messages as m
 from moisson.engine.opened import failure_kind
 from moisson.engine.packed import Packed
-from moisson.engine.ranges import LEAST_TEXT, Free, Kept, cell_of, cells, is_text, merge_touching, runs, texts, without
-from moisson.errors import EvidenceError
+from moisson.engine.ranges import (
+    LEAST_TEXT,
+    Free,
+    Kept,
+    cell_of,
+    cells,
+    is_text,
+    merge_touching,
+    offset_of,
+    runs,
+    texts,
+    within,
+    without,
+)  # fmt: skip
+from moisson.engine.resolve import descend
+from moisson.errors import EvidenceError, LimitError
 from moisson.evidence.extents import Pieces, merge
 from moisson.identify.blocks import BLOCK, SECTOR, Match
 from moisson.identify.tables import types
@@ -22,9 +36,10 @@ from moisson.model import Failure, Lead, Sighting
 from moisson.reader import Reader, Window
 from moisson.scan import gates
 from moisson.scan import sweep as scanning
+from moisson.scan.prose import Opened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from moisson.carve.ground import Carved
     from moisson.engine.read import Walk
@@ -36,6 +51,8 @@ if TYPE_CHECKING:
 STEP, LESS = 8 << 20, 1 << 20
 MOST = 100_000
 RUN = "engine.sweep@1"
+# So much text of layers is read in a step, and of one of them; each costs as much as a little text.
+_WORDS, _LAYER, _EACH = 16 << 20, 4 << 20, 1 << 12
 _SURE = 0.5
 _BATCH = 2000
 _SHOWN = 10
@@ -78,6 +95,7 @@ class Sweep:
         self.told: list[tuple[int, int, set[tuple[str, str]]]] = []
         self.matches: list[Match] = []
         self.unread: dict[str, Failure] = {}
+        self.opened: list[Opened] = []
 
     def run(self) -> None:
         """Do it all."""
@@ -103,7 +121,7 @@ class Sweep:
 
     def _step(self, at: int, end: int) -> None:
         where = self._where(at, end)
-        self.raw, self.unread = Packed(len(self.base.layers)), {}
+        self.raw, self.unread, self.opened = Packed(len(self.base.layers)), {}, []
         self.told = [span for span in self.told if span[1] > at]
         self.taken = [place for place in self.taken if sum(place) > at]
         failures: list[Record] = []
@@ -112,7 +130,7 @@ class Sweep:
             self._scan_again(at, end, failures)
         else:
             self._scan_whole(at, end, failures)
-            for part in (self._look_for_blocks, self._carve, self._read_text):
+            for part in (self._look_for_blocks, self._carve, self._read_text, self._read_layers):
                 self._try(part, at, end, failures)
         failures += self._unread()
         self.done(where, failures)
@@ -131,7 +149,7 @@ class Sweep:
         try:
             self._scan(at, end)
         except _FAULTS:
-            self.raw, self.unread = Packed(len(self.base.layers)), {}
+            self.raw, self.unread, self.opened = Packed(len(self.base.layers)), {}, []
             del self.stretches[before:]
             for start in range(at, end, LESS):
                 self._try(self._scan, start, min(start + LESS, end), failures)
@@ -161,7 +179,7 @@ class Sweep:
             self.done(where, [])
 
     def _scan(self, at: int, end: int) -> None:
-        options = scanning.Options(context=self.walk.context, words=False)
+        options = scanning.Options(context=self.walk.context, words=False, layers=True)
         for found in scanning.sweep(Reader(self.kept), str(self.base), at, end, options):
             if isinstance(found, scanning.Stretch):
                 self.stretches.append(found)
@@ -169,6 +187,8 @@ class Sweep:
                 self.unread[found.address] = found
             elif isinstance(found, Sighting):
                 self.raw.add(found)
+            elif isinstance(found, Opened):
+                self.opened.append(found)
 
     def _look_for_blocks(self, at: int, end: int) -> None:
         if self.sought is not None:
@@ -214,10 +234,40 @@ class Sweep:
     def _read_text(self, at: int, end: int) -> None:
         """Read what may be text where nobody else does: free, neither carved nor part of a deleted file."""
         seen = [(s.start, s.length) for s in self.stretches if s.flags & (gates.ZERO | gates.RANDOM)]
-        avoid = merge((*(s for s in seen if sum(s) > at), *self.taken, *self.request.dead))
-        for start, length in without(self.free.ranges, avoid, at, end):
+        for start, length in self._nobodys(at, end, *(s for s in seen if sum(s) > at)):
             for place, n in texts(self.kept, start, length):
                 self._read_region(place, n)
+
+    def _nobodys(self, at: int, end: int, *more: Range) -> Iterator[Range]:
+        """What between two offsets is free, neither carved nor part of a deleted file, nor in further ranges."""
+        yield from without(self.free.ranges, merge((*more, *self.taken, *self.request.dead)), at, end)
+
+    def _read_layers(self, at: int, end: int) -> None:
+        """Read the words of layers that begin where nobody else reads, up to so much of a step."""
+        free, depth, room = list(self._nobodys(at, end)), len(self.base.layers), _WORDS
+        for opened in self.opened:
+            if not within(free, offset_of(opened.address, depth)):
+                continue
+            room -= min(opened.size, _LAYER) + _EACH
+            if room < 0:
+                raise LimitError(f"more than {_WORDS} bytes of words in compressed layers of a step")
+            self._read_layer(Address.parse(opened.address))
+
+    def _read_layer(self, address: Address) -> None:
+        where, depth = str(address), len(self.base.layers)
+        if where in self.avoid:
+            return
+        self.walk.begin(where)
+        records: list[Record] = []
+        try:
+            data = descend(Reader(self.kept), address.layers[depth:], self.base, {}, ())
+            at = offset_of(where, depth)
+            raw = {(s.kind, s.value) for s in self.raw.between(at, at + 1)}
+            found = self.walk.words(address, Reader(Window(data.medium, 0, min(data.size, _LAYER))), LEAST_TEXT)
+            records = [r for r in found if not (isinstance(r, Sighting) and (r.kind, r.value) in raw)]
+        except _FAULTS as error:
+            records = [Failure(where, RUN, failure_kind(error), str(error)[:500])]  # type: ignore[arg-type]
+        self.done(where, records)
 
     def _read_region(self, at: int, length: int) -> None:
         address = self.base.child(bytes_at(at, length))

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from moisson.model import Sighting, Text
 from moisson.reader import Memory, Reader
-from moisson.scan import anchors, gates, layers, wide, words
+from moisson.scan import anchors, gates, layers, prose, wide, words
 from moisson.scan.decode import decode
 from moisson.scan.layers import BASE58, RUN
 from moisson.scan.seek import SEEKERS
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from moisson.scan.anchors import Event
     from moisson.scan.near import Mark
+    from moisson.scan.prose import Opened
     from moisson.scan.sweep import Options
     from moisson.selectors.kind import Context
 
@@ -67,7 +68,7 @@ class Block:
     held: list[int] = field(default_factory=lambda: [0, 0])
 
 
-def scan(block: Block, options: Options, flags: bytearray | None = None) -> Iterator[Sighting | Text]:
+def scan(block: Block, options: Options, flags: bytearray | None = None) -> Iterator[Sighting | Text | Opened]:
     """Everything that begins in the block, its layers included; page flags go to `flags`, from the first byte on."""
     marks: list[Mark] = []
     inner: list[layers.Layer] = []
@@ -276,7 +277,7 @@ def _words(block: Block, run: words.Words) -> Text:
     return Text(address, VERSION, run.text, source="strings")
 
 
-def _wide(block: Block, ranges: _Ranges, options: Options) -> Iterator[Sighting | Text]:
+def _wide(block: Block, ranges: _Ranges, options: Options) -> Iterator[Sighting | Text | Opened]:
     """Scan the runs of UTF-16 and UTF-32 as one text."""
     runs = wide.runs(block.data, ranges.wide, ranges.long)
     joined = wide.Joined(r for r in runs if r.end > block.first and r.start < block.stop)
@@ -293,7 +294,7 @@ def _wide(block: Block, ranges: _Ranges, options: Options) -> Iterator[Sighting 
         yield replace(found, address="/".join((block.prefix, place, *rest)))
 
 
-def _descend(block: Block, inner: Iterable[layers.Layer], options: Options) -> Iterator[Sighting | Text]:
+def _descend(block: Block, inner: Iterable[layers.Layer], options: Options) -> Iterator[Sighting | Text | Opened]:
     """Scan what the layers hold; what lies inside of one that is whole is not opened again. Small ones go together.
 
     What the joined text of a document shows is new only if its markup did not show it already.
@@ -302,11 +303,13 @@ def _descend(block: Block, inner: Iterable[layers.Layer], options: Options) -> I
     inner = list(inner)
     texts = any(layer.scheme.endswith("xmltext") for layer in inner)
     for group in _groups(block, inner, options):
+        if options.layers:
+            yield from prose.opened(block.prefix, block.at, group)
         for found in _together(block, group, options):
             if texts:
                 outer, text, _ = found.address.partition("/@0/xmltext/")
                 where = outer if text else outer[: outer.find("/", len(block.prefix) + 1)] + "/zip"
-                known = where, found.value if isinstance(found, Sighting) else found.content
+                known = where, str(getattr(found, "value", "") or getattr(found, "content", "") or found.address)
                 if text and known in seen:
                     continue
                 seen.add(known)
@@ -338,7 +341,7 @@ def _inner(data: bytes, block: Block, deeper: int) -> Block:
     return Block(data, 0, 0, len(data), Reader(Memory(data)), "", block.depth + deeper, block.spent, block.held)
 
 
-def _together(block: Block, small: list[layers.Layer], options: Options) -> Iterator[Sighting | Text]:
+def _together(block: Block, small: list[layers.Layer], options: Options) -> Iterator[Sighting | Text | Opened]:
     """Scan layers as one block, and say of each find in which of them it is."""
     places = [0, *accumulate(len(layer.data) + len(_APART) for layer in small)]
     for found in scan(_inner(_APART.join(layer.data for layer in small), block, 1), options):

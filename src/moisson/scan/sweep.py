@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from moisson.model import Sighting, Text
     from moisson.reader import Medium
+    from moisson.scan.prose import Opened
 
 STEP = 1 << 20
 BACK = 1 << 12
@@ -28,13 +29,15 @@ AHEAD = 1 << 14
 class Options(Struct, frozen=True):
     """What a sweep looks for.
 
-    `words` asks for runs of Arabic as texts, `flags` for the make of pages. A value that stands more than `repeats`
-    times in one stretch (a step of the reading, or what came out of it together) is given that often, 0 for always.
-    `depth`, `layer` and `budget` bound what may come out: layers in one another, bytes of one, bytes in a step.
+    `words` asks for runs of Arabic as texts, `layers` for those that read as text, `flags` for the make of pages. A
+    value that stands more than `repeats` times in one stretch (a step of the reading, or what came out of it together)
+    is given that often, 0 for always. `depth`, `layer` and `budget` bound what may come out: layers in one another,
+    bytes of one, bytes in a step.
     """
 
     context: Context = Context()
     words: bool = True
+    layers: bool = False
     flags: bool = True
     repeats: int = 16
     depth: int = 6
@@ -74,7 +77,7 @@ def sweep(
     stop: int | None = None,
     options: Options = _USUAL,
     observers: Sequence[Callable[[int, memoryview], object]] = (),
-) -> Iterator[Sighting | Text | Failure | Stretch]:
+) -> Iterator[Sighting | Text | Opened | Failure | Stretch]:
     """What begins in the bytes from `start` to `stop`; units that touch give everything once, and lose nothing.
 
     Both must be multiples of a page, except for the end of the medium. `base` is the address of the medium, to which
@@ -121,7 +124,9 @@ def warm() -> None:
     links.tops()
 
 
-def sweep_bytes(data: bytes, base: str, options: Options = _USUAL) -> Iterator[Sighting | Text | Failure | Stretch]:
+def sweep_bytes(
+    data: bytes, base: str, options: Options = _USUAL
+) -> Iterator[Sighting | Text | Opened | Failure | Stretch]:
     """The same over bytes in memory: slack, a page file's page, a member that nobody reads."""
     return sweep(Reader(Memory(data)), base, options=options)
 
