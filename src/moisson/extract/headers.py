@@ -76,10 +76,20 @@ def to_text(raw: bytes, charset: str = "") -> str:
 def _guess(raw: bytes, declared: str | None) -> str:
     from moisson.extract.text import decode
 
+    if declared == "utf-8" and (text := _mostly_utf8(raw)):
+        return text
     text, _ = decode(raw)
     if "\ufffd" in text and declared:
         return raw.decode(declared, "replace")
     return text
+
+
+def _mostly_utf8(raw: bytes) -> str:
+    """What is declared as UTF-8 and is it but for some spoilt bytes; other text has hardly a letter in that form."""
+    text = raw.decode("utf-8", "replace")
+    bad = text.count("\ufffd")
+    good = sum(c > "\x7f" for c in text) - bad
+    return text if good and 3 * good >= bad else ""
 
 
 def _decode_word(match: re.Match[str]) -> tuple[str, bytes] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _PEOPLE = ("from", "sender", "reply-to", "to", "cc", "bcc")
 _SHOWN = ("text/plain", "text/html", "message/delivery-status", "text/rfc822-headers", "text/enriched")
+_WORD = re.compile(r"\w{3,}")
 _KEPT = ("message-id", "in-reply-to", "references", "x-mailer", "user-agent", "return-path", "delivered-to", "list-id",
          "organization", "x-priority", "thread-topic", "x-folder")  # fmt: skip
 
@@ -59,7 +61,7 @@ def _received_date(root: Part) -> Instant | None:
 
 
 def _sort(part: Part, into: _Sorted) -> None:
-    """Walk the parts in order; of alternatives only the plainest that says something is the body."""
+    """Walk the parts in order; of alternatives the plainest that says something, and what others add, is the body."""
     if part.kind == "multipart/alternative" and part.parts:
         _sort_alternatives(part, into)
     elif part.parts:
@@ -76,21 +78,30 @@ def _sort(part: Part, into: _Sorted) -> None:
 def _sort_alternatives(part: Part, into: _Sorted) -> None:
     plain = next((p for p in part.parts if p.kind == "text/plain" and p.content().strip()), None)
     for below in part.parts:
-        if below.kind in _SHOWN and not _attached(below) and plain is not None and below is not plain:
-            continue
-        if below.kind.startswith("multipart/") and plain is not None:
-            _sort_related(below, into)
+        if plain is None or below is plain:
+            _sort(below, into)
         else:
-            _sort(below, into)
+            _sort_other(below, into)
 
 
-def _sort_related(part: Part, into: _Sorted) -> None:
-    """The HTML of a related group is another wording of the body; its pictures are not."""
-    for below in part.parts:
-        if below.parts:
-            _sort_related(below, into)
-        elif below.kind != "text/html" or _attached(below):
-            _sort(below, into)
+def _sort_other(part: Part, into: _Sorted) -> None:
+    """Another wording of the body gives the lines that say something else; its pictures are attachments like others."""
+    if part.parts:
+        for below in part.parts:
+            _sort_other(below, into)
+    elif part.kind not in _SHOWN or _attached(part):
+        _sort(part, into)
+    else:
+        shown = _Sorted()
+        _show(part, shown)
+        into.children += shown.children
+        said = set(_WORD.findall("\n".join(into.body).lower()))
+        lines = [line for text in shown.body for line in text.splitlines() if _says_more(line, said)]
+        into.body += ["\n".join(lines)] if lines else []
+
+
+def _says_more(line: str, said: set[str]) -> bool:
+    return not said.issuperset(_WORD.findall(line.lower()))
 
 
 def _attached(part: Part) -> bool:

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from moisson.extract.headers import codec
+from moisson.extract.letters import guess_words
 from moisson.extract.markup import Sink, texts
 from moisson.identify.texts import decode_text
 from moisson.model import Fact, Flag, Passage
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 SAMPLE = 1 << 16
 _PIECE = 1 << 20
+_FEW = 512
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -71,7 +73,11 @@ def _guess(data: bytes) -> str:
 
     first = next((m.start() for m in re.finditer(rb"[\x80-\xff]", data)), 0)
     start = max(0, first - SAMPLE // 8)
-    found = chardet.detect(data[start : start + SAMPLE]).get("encoding") or ""
+    sample = data[start : start + SAMPLE]
+    few = sum(byte > 0x7F for byte in sample[:_FEW]) if len(sample) <= _FEW else _FEW
+    if few < _FEW // 4 and (name := guess_words(sample)):
+        return name
+    found = chardet.detect(sample).get("encoding") or ""
     name = codec(found) or "cp1252"
     # What is read as Latin-1 has no letters where Windows has its quotes; Windows' table is the wider one.
     return "cp1252" if name in ("iso8859-1", "ascii") else name

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from moisson.errors import DamagedError
-from moisson.extract.zipnames import guess_names
+from moisson.extract.letters import guess_names
 from moisson.extract.ziprow import Entry, extended, finish
 
 if TYPE_CHECKING:

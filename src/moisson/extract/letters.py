@@ -1,4 +1,4 @@
-"""In which character set an archive states the names of its members, judged by all of them together."""
+"""In which character set a few words are, by their letters: names in an archive, a subject, a note."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MISSHAPEN, _CAPITALS = -4.0, -3.0
 
 @cache
 def _table() -> dict[str, Any]:
-    return tomllib.loads((resources.files(__package__) / "zipnames.toml").read_text("utf-8"))
+    return tomllib.loads((resources.files(__package__) / "letters.toml").read_text("utf-8"))
 
 
 @cache
@@ -47,10 +47,20 @@ def guess_names(raws: Iterable[bytes]) -> str:
             words = words[:count]
             break
     whole = b"\n".join(words)
-    scores: dict[str, float] = {name: _by_letters(whole, name) for name in _table()["charsets"]}
+    return _best(whole, _table()["charsets"]) or _detected(whole)
+
+
+def guess_words(raw: bytes) -> str:
+    """The character set of a short text that no program for DOS wrote, or "" where nothing fits."""
+    return _best(raw, _table()["texts"])
+
+
+def _best(whole: bytes, single: Iterable[str]) -> str:
+    """The set under which the bytes look most like words."""
+    scores: dict[str, float] = {name: _by_letters(whole, name) for name in single}
     scores |= {name: _by_lead(whole, name) for name in _table()["lead"]}
     best, score = max(scores.items(), key=lambda pair: pair[1])
-    return best if score > 0 else _detected(whole)
+    return best if score > 0 else ""
 
 
 def _detected(whole: bytes) -> str:
@@ -92,7 +102,7 @@ def _worth(char: str, grades: dict[str, float]) -> float:
     sort = unicodedata.category(char)
     if sort[0] == "L":
         return grades.get(char, grades.get(char.lower(), _FOREIGN))
-    if char in "°«»–—’ـ،º":
+    if char in "°«»–—‘’“”…€ـ،؟º":
         return _RARE
     return _STRANGE if sort in ("Cc", "Cn", "Co") else _RARE if sort[0] in "MN" else _SYMBOL
 
