@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from moisson.carve.find import find
 from moisson.carve.ground import Carved
 from moisson.reader import Reader
-from tests.carve.made import files, hive, pdf, picture, zipped
+from tests.carve.made import files, film, hive, pdf, picture, zipped
 
 CLUSTER = 4096
 
@@ -106,3 +106,34 @@ def test_blocks_of_pointers_are_left_out(name):
     found = carve(shot)[5 * 1024]
     assert b"".join(shot[at : at + n] for at, n in found.extents) == data
     assert "rejoined" in found.flags
+
+
+def early(samples: int = 40) -> bytes:
+    """A film whose tables come first."""
+    data = film(samples)
+    start, moov = data.find(b"mdat") - 4, data.find(b"moov") - 4
+    tables, shift = bytearray(data[moov:]), len(data) - moov
+    at = tables.find(b"stco") + 12
+    for i in range(samples):
+        (place,) = struct.unpack_from(">I", tables, at + 4 * i)
+        struct.pack_into(">I", tables, at + 4 * i, place + shift)
+    return data[:start] + bytes(tables) + data[start:moov]
+
+
+@pytest.mark.parametrize("way", ["zeros", "text", "random", "picture"])
+@pytest.mark.parametrize("make", [film, early])
+def test_a_film_in_two_pieces_is_joined(make, way):
+    data = make(40)
+    shot, ranges = split(data, 7, way)
+    found = carve(shot)[CLUSTER]
+    assert found.extents == tuple(ranges)
+    assert "rejoined" in found.flags
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 1 << 20), way=st.sampled_from(["zeros", "text", "random", "picture"]))
+def test_a_film_that_is_called_whole_is_whole(seed, way):
+    shot, ranges = split(film(30), seed, way)
+    found = carve(shot).get(CLUSTER)
+    if found and found.confidence >= 0.9:
+        assert found.extents == tuple(ranges)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-import struct
 from typing import TYPE_CHECKING
 
+from moisson.carve import moviejoin
 from moisson.carve.ground import SECTOR, Span
-from moisson.extract.boxes import Box, boxes, inside
+from moisson.carve.samples import SAMPLES, UNITS, chunks
+from moisson.extract.boxes import Box, inside
 from moisson.identify.containers import media_kind
 
 if TYPE_CHECKING:
@@ -20,9 +21,7 @@ _TOP = frozenset(
     b"ftyp moov mdat free skip wide meta uuid moof mfra sidx styp pnot udta PICT pdin emsg ssix prft mfro junk".split()
 )
 _BOXES = 100_000
-_SAMPLES = 4000
 _METADATA = re.compile(rb"Exif|II\*\0|MM\0\*|<x:xmp|<\?xpacket")
-_NALS = frozenset((b"avc1", b"avc3", b"hvc1", b"hev1"))
 
 
 def carve_movie(data: Reader, offset: int, limit: int) -> Carved | None:
@@ -33,9 +32,14 @@ def carve_movie(data: Reader, offset: int, limit: int) -> Carved | None:
         return None
     found, end, cut = _boxes(span)
     names = {box.kind for box in found}
+    if names >= {b"ftyp", b"mdat"} and not cut and not names & {b"moov", b"moof", b"meta"}:
+        return moviejoin.with_tables_behind(span, kind, found, end)
     if not names & {b"moov", b"meta", b"moof"} or not names & {b"mdat", b"moof", b"meta"}:
         return span.carved(kind, span.size, 0.2, "truncated") if cut and b"mdat" in names and b"ftyp" in names else None
     if cut:
+        stop = _break(span, found, span.size)
+        if stop < span.size and (joint := moviejoin.with_tables_before(span, kind, found, end, stop)):
+            return joint
         end = _break(span, found, span.size)
         return span.carved(kind, end, 0.4, "truncated") if end > 64 else None
     if kind.startswith("image/") and not _pictures_hold(span, found):
@@ -43,6 +47,8 @@ def carve_movie(data: Reader, offset: int, limit: int) -> Carved | None:
     last = max((box.end for box in found if box.kind == b"mdat"), default=end)
     stop = _break(span, found, last)
     if stop < last:
+        if joint := moviejoin.with_tables_before(span, kind, found, end, stop):
+            return joint
         return span.carved(kind, end, 0.45, "damaged")
     return span.carved(kind, end, 0.95)
 
@@ -73,61 +79,7 @@ def _boxes(span: Span) -> tuple[list[Box], int, bool]:
 
 def _samples_end(span: Span, found: list[Box]) -> int:
     """Where the last chunk ends that the samples' tables name, for a box that says «to the end of the file»."""
-    return max((at + size for at, size, _ in _chunks(span, found)), default=0)
-
-
-def _tracks(span: Span, found: list[Box]) -> Iterator[tuple[Reader, Box, bytes]]:
-    data = span.reader(span.size)
-    moov = next((box for box in found if box.kind == b"moov"), None)
-    if moov is None:
-        return
-    for track in boxes(data, moov.at, moov.end):
-        table = inside(data, track, b"mdia", b"minf", b"stbl") if track.kind == b"trak" else None
-        if table is None:
-            continue
-        described = inside(data, table, b"stsd")
-        codec = data.pread(described.at + 12, 4) if described else b""
-        yield data, table, codec
-
-
-def _chunks(span: Span, found: list[Box]) -> Iterator[tuple[int, int, bytes]]:
-    """Where chunks begin, how long they are at most (their first sample for a codec of units), and their codec."""
-    for data, table, codec in _tracks(span, found):
-        places = _numbers(data, table)
-        sizes, counts = _sizes(data, table), _runs(data, table)
-        sample = 0
-        for number, at in enumerate(places, 1):
-            per = next((n for first, n in reversed(counts) if first <= number), 1)
-            own = sizes[sample : sample + per] if len(sizes) > 1 else (sizes or [0]) * min(per, 1000)
-            yield at, own[0] if codec in _NALS and own else sum(own), codec
-            sample += per
-
-
-def _numbers(data: Reader, table: Box) -> list[int]:
-    """The places of the chunks (stco, co64)."""
-    for kind, width, code in ((b"stco", 4, "I"), (b"co64", 8, "Q")):
-        if box := inside(data, table, kind):
-            count = min(int.from_bytes(data.pread(box.at + 4, 4), "big"), box.size // width, _SAMPLES * 50)
-            raw = data.pread(box.at + 8, count * width)
-            return list(struct.unpack(f">{len(raw) // width}{code}", raw[: len(raw) // width * width]))
-    return []
-
-
-def _sizes(data: Reader, table: Box) -> list[int]:
-    box = inside(data, table, b"stsz")
-    if not box:
-        return []
-    same, count = struct.unpack(">II", data.pread(box.at + 4, 8).ljust(8, b"\0"))
-    if same:
-        return [same]
-    raw = data.pread(box.at + 12, min(count, box.size // 4, 1 << 20) * 4)
-    return list(struct.unpack(f">{len(raw) // 4}I", raw[: len(raw) // 4 * 4]))
-
-
-def _runs(data: Reader, table: Box) -> list[tuple[int, int]]:
-    box = inside(data, table, b"stsc")
-    raw = data.pread(box.at + 8, min(box.size, 1 << 16)) if box else b""
-    return [struct.unpack_from(">II", raw, i) for i in range(0, len(raw) - 11, 12)]  # type: ignore[misc]
+    return max((at + size for at, size, _ in chunks(span, found)), default=0)
 
 
 def _pictures_hold(span: Span, found: list[Box]) -> bool:
@@ -180,9 +132,9 @@ def _items(span: Span, found: list[Box]) -> Iterator[tuple[int, int]]:
 
 def _break(span: Span, found: list[Box], last: int) -> int:
     """The first chunk of samples in units that does not look like one, at its sector; `last` when all do."""
-    chunks = sorted(c for c in _chunks(span, found) if c[2] in _NALS and c[1] > 8)
-    step = max(1, len(chunks) // _SAMPLES)
-    for good, (at, size, codec) in enumerate(chunks[::step]):
+    placed = sorted(c for c in chunks(span, found) if c[2] in UNITS and c[1] > 8)
+    step = max(1, len(placed) // SAMPLES)
+    for good, (at, size, codec) in enumerate(placed[::step]):
         raw = span.pread(at, 5)
         unit = int.from_bytes(raw[:4], "big")
         plain = len(raw) == 5 and 0 < unit <= size - 4 and not raw[4] & 0x80 and (raw[4] or codec[:1] == b"h")
