@@ -114,6 +114,56 @@ def test_exif_written_by_hand():
         assert Stated("name", "R. Haddad", "author", "exif.artist") in pieces
 
 
+@pytest.mark.corpus
+@pytest.mark.parametrize(
+    ("name", "key", "value"),
+    [
+        ("jpg/Canon_DIGITAL_IXUS_400.jpg", "exif.owner", "Jean-Pierre Grignon"),
+        ("jpg/Canon_PowerShot_S40.jpg", "exif.owner", "Andreas Huggel"),
+        ("heic/IMG_5195.HEIC", "exif.content_id", "570F1469-09C7-4E50-9875-05F21D5BD166"),
+        ("tika/testJPEG_GEO.jpg", "xmp.SerialNumber", "730552258"),
+    ],
+)
+def test_notes_of_makers_say_whose_camera_it_is(corpora, name, key, value):
+    assert facts(read_image(Reader.of((corpora / "photos" / name).read_bytes())))[key] == value
+
+
+def maker_note(make, note):
+    """A picture with a note of its camera's maker; offsets in `note` count from the TIFF header, which is 200 before."""
+    entries = struct.pack("<HHII", 0x927C, 7, len(note), 200)
+    exif = struct.pack("<2sHI", b"II", 42, 8) + struct.pack("<H", 2)
+    exif += struct.pack("<HHII", 0x010F, 2, len(make) + 1, 100) + struct.pack("<HHII", 0x8769, 4, 1, 60) + bytes(4)
+    exif = exif.ljust(60, b"\0") + struct.pack("<H", 1) + entries + bytes(4)
+    exif = exif.ljust(100, b"\0") + make + b"\0"
+    return picture("JPEG", (40, 30), exif=b"Exif\0\0" + exif.ljust(200, b"\0") + note)
+
+
+def directory(*rows):
+    packed = b"".join(struct.pack("<HHI", tag, kind, count) + value.ljust(4, b"\0") for tag, kind, count, value in rows)
+    return struct.pack("<H", len(rows)) + packed + bytes(4)
+
+
+@pytest.mark.parametrize(
+    ("make", "note", "serial"),
+    [
+        (b"Canon", directory((0x000C, 4, 1, struct.pack("<I", 123456789))), "0123456789"),
+        (b"NIKON", b"Nikon\0\2\x10\0\0II\x2a\0\x08\0\0\0" + directory((0x001D, 2, 4, b"774\0")), "774"),
+        (b"PENTAX", b"AOC\0II" + directory((0x0229, 2, 4, b"A12\0")), "A12"),
+        (b"OLYMPUS", b"OLYMPUS\0II\3\0" + directory((0x2010, 4, 1, struct.pack("<I", 40))).ljust(28, b"\0")
+         + directory((0x0101, 2, 4, b"B34\0")), "B34"),
+    ],
+)  # fmt: skip
+def test_serial_numbers_in_notes(make, note, serial):
+    pieces = list(read_image(Reader.of(maker_note(make, note))))
+    assert facts(pieces)["exif.serial"] == serial
+    assert any(isinstance(p, Stated) and (p.kind, p.raw, p.role) == ("serial", serial, "device") for p in pieces)
+
+
+@given(st.sampled_from([b"Canon", b"NIKON", b"Panasonic", b"FUJIFILM", b"Apple"]), st.binary(max_size=80))
+def test_any_note_does_no_harm(make, note):
+    assert facts(read_image(Reader.of(maker_note(make, note))))["exif.make"] == make.decode()
+
+
 def test_xmp_and_what_is_appended():
     packet = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
     <rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:exif="http://ns.adobe.com/exif/1.0/"

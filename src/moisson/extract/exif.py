@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from moisson.address import named
 from moisson.errors import DamagedError
+from moisson.extract.makernote import read_note
 from moisson.extract.tiff import Tiff
 from moisson.model import Event, Fact, Flag, Passage, Stated
 from moisson.reader import Child, Reader, Window
@@ -61,6 +62,7 @@ def read_exif(data: Reader) -> Iterator[Piece]:
         found = _values(tiff, chain[0], "image")
         photo = _sub(tiff, chain[0], _EXIF)
         found |= {key: value for key, value in _values(tiff, photo, "photo").items() if value}
+        found = read_note(tiff, photo, str(found.get("make", ""))) | found
         gps = _sub(tiff, chain[0], _GPS)
     except DamagedError as error:
         yield Flag("damaged", f"EXIF: {error}")
@@ -155,8 +157,9 @@ def _fields(found: dict[str, str | int]) -> Iterator[Piece]:
     for key, role in (("artist", "author"), ("photographer", "author"), ("owner", "owner"), ("author", "author")):
         if isinstance(name := found.get(key), str):
             yield Stated("name", name, role, f"exif.{key}")  # type: ignore[arg-type]
-    if isinstance(serial := found.get("serial"), str):
-        yield Stated("serial", serial, "device", "exif.serial", str(found.get("model", "")))
+    for key in ("serial", "internal_serial"):
+        if isinstance(serial := found.get(key), str):
+            yield Stated("serial", serial, "device", f"exif.{key}", str(found.get("model", "")))
 
 
 def position_of(tiff: Tiff, gps: dict[int, Entry]) -> str:

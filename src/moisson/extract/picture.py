@@ -79,8 +79,8 @@ def _segment(found: Picture, data: Reader, marker: int, at: int, size: int, exte
         head = data.pread(at, 35)
         if head.startswith(b"Exif\0"):
             found.exif.append(_range(data, at + 6, size - 6))
-        elif head.startswith(b"http://ns.adobe.com/xap/1.0/\0"):
-            found.xmp.append(data.pread(at + 29, size - 29))
+        elif head.startswith(b"http://ns.adobe.com/xap/1.0/"):
+            found.xmp.append(data.pread(at + 28, size - 28))
         elif head == b"http://ns.adobe.com/xmp/extension/\0":
             extended.append(data.pread(at + 75, size - 75))
     elif marker == 0xED and data.pread(at, 14) == b"Photoshop 3.0\0":

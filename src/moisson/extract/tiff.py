@@ -42,6 +42,13 @@ class Tiff:
         self.big = self._number(head[2:4]) == 43
         self.first = self._number(head[8:16] if self.big else head[4:8])
 
+    @classmethod
+    def bare(cls, data: Reader, order: str) -> Tiff:
+        """Directories without a header before them, as makers write them; `order` is `<` or `>`."""
+        tiff = cls.__new__(cls)
+        tiff.data, tiff.order, tiff.big, tiff.first = data, order, False, 0
+        return tiff
+
     def _number(self, raw: bytes) -> int:
         return int.from_bytes(raw, "little" if self.order == "<" else "big")
 
