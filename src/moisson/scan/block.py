@@ -81,9 +81,9 @@ def scan(block: Block, options: Options, flags: bytearray | None = None) -> Iter
     told: set[tuple[str, str]] = set()
     for mark in _settle(marks):
         seen[mark.value] = times = seen.get(mark.value, 0) + 1
-        if (times <= options.repeats or not options.repeats) and not torn.hold(mark.start):
+        if (times <= options.repeats or not options.repeats) and not (torn.starts and torn.hold(mark.start)):
             yield _found(block, mark)
-            if plain.hold(mark.start):
+            if plain.starts and plain.hold(mark.start):
                 told.add((mark.kind, mark.value))
     if options.words:
         for run in (*words.arabic(block.data, ranges.arabic), *words.old(block.data, ranges.old)):
@@ -105,15 +105,15 @@ class _Spans:
     """Where the layers of some schemes are."""
 
     def __init__(self, inner: Iterable[layers.Layer], schemes: frozenset[str]) -> None:
-        self._starts: list[int] = []
+        self.starts: list[int] = []
         self._ends: list[int] = []
         for start, end in sorted((layer.start, layer.end) for layer in inner if layer.scheme in schemes):
-            self._starts.append(start)
+            self.starts.append(start)
             self._ends.append(max(end, self._ends[-1]) if self._ends else end)
 
     def hold(self, at: int) -> bool:
         """Whether this place is in one of them."""
-        n = bisect_right(self._starts, at)
+        n = bisect_right(self.starts, at)
         return n > 0 and at < self._ends[n - 1]
 
 
@@ -188,8 +188,9 @@ def _ask(
         if end <= last[place] or end > limit:
             continue
         seeker = seekers[number]
+        # The first digit may be that of an address, or of a letter from L to O in Base64.
         if seeker is None and seeks[number] == "run" and data[end - RUN] in BASE58:
-            seeker = SEEKERS["token"]
+            seeker = None if layers.begins(block, end) else SEEKERS["token"]
         if seeker is None:
             if layer := _begun(block, seeks[number], end, options):
                 last[place] = max(last[place], layer.end)

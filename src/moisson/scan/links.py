@@ -143,11 +143,17 @@ def domain(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
     last = end - 1 - (data[end - 2 : end - 1] == b".")
     before = data[max(0, end - 66) : last]
     start = last - (len(before) - len(before.rstrip(_LABEL)))
-    m = _HOST.fullmatch(data, start, last)
-    if not m or data[start - 1 : start] in _GLUED or not any(c >= 65 for c in m[0][: m[0].rfind(b".")]):
+    if data[start - 1 : start] in _GLUED or not (value := _named(data[start:last])):
         return ()
-    value = network.Domain.clean(m[0].decode("ascii"), ctx)
-    return (Mark(start, last, "domain", value, 0.7),) if value else ()
+    return (Mark(start, last, "domain", value, 0.7),)
+
+
+@lru_cache(maxsize=1 << 14)
+def _named(raw: bytes) -> str | None:
+    """The name that these bytes are, unless it has no letter before its ending."""
+    if not _HOST.fullmatch(raw) or not any(c >= 65 for c in raw[: raw.rfind(b".")]):
+        return None
+    return network.Domain.clean(raw.decode("ascii"), _PLAIN)
 
 
 def onion(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:

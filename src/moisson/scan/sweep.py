@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
@@ -46,6 +47,7 @@ class Options(Struct, frozen=True):
 
 
 _USUAL = Options()
+_SAME = re.compile(rb"(.)\1*", re.DOTALL)
 
 
 class Stretch(NamedTuple):
@@ -139,19 +141,15 @@ class _Pages:
 
     def add(self, at: int, flags: bytearray, size: int) -> Iterator[Stretch]:
         """Take the flags of the next pages, `size` bytes in all."""
-        i = 0
-        while i < len(flags):
-            j = i + 1
-            while j < len(flags) and flags[j] == flags[i]:
-                j += 1
-            start, length = at + i * PAGE, min(j * PAGE, size) - i * PAGE
-            if self.last and self.last.flags == flags[i] and self.last.start + self.last.length == start:
-                self.last = Stretch(self.last.start, self.last.length + length, flags[i])
+        for same in _SAME.finditer(flags):
+            flag = same[1][0]
+            start, length = at + same.start() * PAGE, min(same.end() * PAGE, size) - same.start() * PAGE
+            if self.last and self.last.flags == flag and self.last.start + self.last.length == start:
+                self.last = Stretch(self.last.start, self.last.length + length, flag)
             else:
                 if self.last:
                     yield self.last
-                self.last = Stretch(start, length, flags[i])
-            i = j
+                self.last = Stretch(start, length, flag)
 
     def rest(self) -> Iterator[Stretch]:
         """The last stretch."""

@@ -73,6 +73,6 @@ def _likely(raw: bytes, scheme: str, charset: str) -> tuple[float, str, str]:
     """The share of the signs that are among the commonest letters of Arabic, if all of them are letters."""
     text = raw.decode(charset, "replace")
     letters = _LETTER.findall(text)
-    high = sum(c > "\x7f" for c in text)
+    high = len(text) - len(text.encode("ascii", "ignore"))
     common = len(_COMMON.findall(text)) + 2 * text.count(" ال")
     return (common / high if high and len(letters) > 0.9 * high else 0.0), scheme, text
