@@ -80,3 +80,15 @@ def test_escapes_are_undone(text):
         assert decode("percent", Reader.of(raw + b" after")).data == text.encode()
     packed = quopri.encodestring(("é" + text).encode("utf-8"))
     assert escaped.unquote(packed[: escaped.quoted(packed)]).startswith("é".encode())
+
+
+@pytest.mark.parametrize("lead", ["Le rendez-vous est là: ", "Mon ami, ", "Nous, ", "On y va: ", "A quoi bon: "])
+def test_base64_in_one_line_whatever_the_first_letter(lead):
+    data = base64.b64encode(f"{lead}anna.kadri@example.org est la bonne adresse".encode())
+    assert [r.value for r in finds(b"x: " + data + b"\n")] == ["anna.kadri@example.org"]
+
+
+def test_base64_that_begins_a_page_behind_a_letter():
+    for letter in b"1T3x":
+        data = bytes(4095) + bytes([letter]) + base64.b64encode(TEXT.encode())
+        assert "anna.kadri@example.org" in {r.value for r in finds(data)}

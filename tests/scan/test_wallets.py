@@ -92,3 +92,9 @@ def test_keys_are_known_again(data, value):
 )
 def test_what_does_not_hold_is_passed_over(data):
     assert secrets(data) == []
+
+
+def test_each_key_file_has_the_address_beside_it():
+    other = {**_KEYSTORE, "address": "931ea8b048c7c2dcb0cf46a0bf1e6b4d37b7a2c5"}
+    texts = [json.dumps(one) for one in (other, _KEYSTORE)]
+    assert [value[:14] for value in secrets("\n".join(texts).encode())] == ["ethereum:0x931", "ethereum:0x008"]

@@ -132,6 +132,17 @@ def promising(block: Block, events: list[Event], run: int) -> list[Event]:
     ]
 
 
+def begins(block: Block, end: int) -> bool:
+    """Whether a run whose first digit may be that of an address in Base58 rather begins as text or a format does.
+
+    An address has 34 signs at most, or a hundred of a kind that is none of these.
+    """
+    start = end - RUN
+    if _FIRST.match(block.data, start) is None and -(block.at + start) % PAGE >= _HEAD:
+        return False
+    return _LETTERS.match(block.data, start) is not None
+
+
 def _goes_on(data: bytes, start: int) -> bool:
     """Whether a run of the letters for URLs that goes on here has such first digits."""
     head = _head_of(data, start)

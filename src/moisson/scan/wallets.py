@@ -91,10 +91,11 @@ def electrum(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
 def keystore(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
     """A key file of Ethereum (Web3 Secret Storage), known by its address, or by what is encrypted."""
     m = _CIPHER.match(data, data.rfind(b'"ciphertext', 0, end))
-    around = data[max(0, end - _AROUND) : end + _AROUND]
+    first = max(0, end - _AROUND)
+    around = data[first : end + _AROUND]
     if not m or b"kdf" not in around or b"mac" not in around:
         return
-    owner = _OWNER.search(around)
+    owner = min(_OWNER.finditer(around), key=lambda each: abs(first + each.start() - end), default=None)
     value = "0x" + checks.eip55(owner[1].decode("ascii").lower()) if owner else sha256(m[1].lower()).hexdigest()
     yield _mark(m.start(), m.end(), f"ethereum:{value}")
 
