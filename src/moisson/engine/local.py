@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import selectors
+import signal
 import subprocess
 import sys
 from collections import deque
@@ -176,6 +177,8 @@ def main() -> None:
     from moisson.engine.supply import open_worker
 
     die_with(os.getppid())
+    # Ctrl-C reaches the whole group; the coordinator alone answers it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     out = os.dup(1)
     os.dup2(2, 1)
     try:
