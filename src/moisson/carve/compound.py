@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from moisson.carve import compoundjoin
 from moisson.carve.ground import SECTOR, Carved, Part, Span
 from moisson.identify.containers import compound_kind
 from moisson.reader import Reader
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _FREE, _TABLE, _MOST = 0xFFFFFFFF, 0xFFFFFFFD, 0xFFFFFFFA
 _SECTORS = 1 << 16
 _REACH = 16 << 20
+_CLUSTER, _NOISE = 4096, 190
 
 
 def carve_compound(data: Reader, offset: int, limit: int) -> Carved | None:
@@ -32,7 +34,11 @@ def carve_compound(data: Reader, offset: int, limit: int) -> Carved | None:
     size = _measure(span, head, shift)
     if size and _is_root(span, (first + 1) << shift):
         size = min(size, span.size)
-        return span.carved(compound_kind(span.reader(size), head), size, 0.95)
+        kind = compound_kind(span.reader(size), head)
+        if (doubt := compoundjoin.doubtful(span.reader(size), _table(span, head, shift), first, shift)) is None:
+            return span.carved(kind, size, 0.95)
+        found = compoundjoin.rejoin(span, doubt, size, kind, _table(span, head, shift), first, shift)
+        return found or span.carved(kind, size, 0.6, "uncertain")
     if found := _bridge(span, head, shift, first):
         return found
     if _is_root(span, (first + 1) << shift):
@@ -62,6 +68,15 @@ def _table_sectors(span: Span, head: bytes, shift: int, moved: int = 0, cut: int
         numbers = struct.unpack(f"<{len(raw) // 4}I", raw)
         yield from numbers[: min(left, len(numbers) - 1)]
         left, at = left - (len(numbers) - 1), numbers[-1]
+
+
+def _table(span: Span, head: bytes, shift: int, moved: int = 0, cut: int = 1 << 62) -> np.ndarray:
+    """The allocation table."""
+    parts = []
+    for sector in _table_sectors(span, head, shift, moved, cut):
+        place = (sector + 1) << shift
+        parts.append(span.pread(place + (moved if place >= cut else 0), 1 << shift).ljust(1 << shift, b"\xff"))
+    return np.frombuffer(b"".join(parts), "<u4")
 
 
 def _measure(span: Span, head: bytes, shift: int, moved: int = 0, cut: int = 1 << 62) -> int:
@@ -99,6 +114,9 @@ def _bridge(span: Span, head: bytes, shift: int, first: int) -> Carved | None:
             return None
         gap = at - place
         if gap > 0 and gap % SECTOR == 0 and _is_root(span, at):
+            moved = _table(span, head, shift, gap, min(place, table))
+            if found := compoundjoin.place(span, head, moved, first, shift, gap, min(place, table)):
+                return found
             for cut in _cuts(span, min(place, table), place, gap):
                 if size := _measure(span, head, shift, gap, cut):
                     part = Reader(Part(span, 0, cut, cut + gap, size - cut))
@@ -109,8 +127,24 @@ def _bridge(span: Span, head: bytes, shift: int, first: int) -> Carved | None:
     return None
 
 
+_MARKS = (b"\xff\xd8\xff", b"PK\3\4", b"%PDF", b"\x89PNG", b"GIF8", b"\xd0\xcf\x11\xe0", b"RIFF")
+_PLAIN = bytes(range(0x20, 0x7F)) + b"\t\r\n"
+
+
 def _cuts(span: Span, low: int, high: int, gap: int) -> list[int]:
-    """Where the gap may begin: the first sector that looks like the next beginning of another file, then any guess."""
-    marks = (b"\xff\xd8\xff", b"PK\3\4", b"%PDF", b"\x89PNG", b"GIF8", b"\xd0\xcf\x11\xe0", b"RIFF", b"\0" * 8)
-    cuts = [at for at in range(SECTOR, high + 1, SECTOR) if span.pread(at, 8).startswith(marks)][:8]
-    return [*cuts, high, low] if low != high else [*cuts, high]
+    """Where the gap may begin: where what would be in it is of one sort, clusters first; then any guess."""
+    near = range(SECTOR, min(high, _SECTORS * SECTOR) + 1, SECTOR)
+    foreign = [at for at in near if span.ground.afford(SECTOR) and _foreign(span, at, gap)]
+    cuts = [at for at in foreign if not at % _CLUSTER] + [at for at in foreign if at % _CLUSTER]
+    return [*cuts[:8], high, low] if low != high else [*cuts[:8], high]
+
+
+def _foreign(span: Span, at: int, gap: int) -> bool:
+    """Whether a range begins a file, or is all zeros, all letters or all noise."""
+    head = span.pread(at, SECTOR)
+    if head.startswith(_MARKS):
+        return True
+    raw = span.pread(at, min(gap, 1 << 16)) if len(set(head)) in range(2) or not head.strip(_PLAIN) else b""
+    if raw and not (raw.strip(b"\0") and raw.translate(None, _PLAIN)):
+        return True
+    return all(len(set(span.pread(at + i, SECTOR))) > _NOISE for i in range(0, min(gap, 1 << 15), SECTOR))
