@@ -8,6 +8,7 @@ import pytest
 
 from moisson.errors import DamagedError, PasswordError
 from moisson.extract.office import read_office
+from moisson.model import Fact
 from moisson.reader import Reader
 from tests.extract.pieces import golden, read, squeezed
 
@@ -168,3 +169,54 @@ def _until_raised(pieces, flags):
     for piece in pieces:
         flags.append(piece.name)
     return []
+
+
+RELATIONS = "<Relationships xmlns='r'>{}</Relationships>"
+
+
+def test_comments_where_other_writers_put_them():
+    comments = "<comments><authors><author>Omar</author></authors><comment><text><r><t>call him</t></r></text></comment></comments>"
+    text = read(read_office, book("", **{"xl/comments/comment1.xml": comments})).text
+    assert "Omar" in text
+    assert "call him" in text
+
+
+def test_only_what_is_hidden_is_called_hidden():
+    sheets = "".join(
+        f'<sheet name="{name}" r:id="r{i}" {state}/>'
+        for i, (name, state) in enumerate(
+            [("one", 'state="visible"'), ("two", 'state="hidden"'), ("three", 'state="veryHidden"'), ("four", "")], 1
+        )
+    )
+    links = "".join(f'<Relationship Id="r{i}" Target="worksheets/sheet{i}.xml"/>' for i in range(1, 5))
+    parts = {f"xl/worksheets/sheet{i}.xml": SHEET.format("") for i in range(1, 5)}
+    parts["xl/workbook.xml"] = f"<workbook xmlns:r='r'><sheets>{sheets}</sheets></workbook>"
+    parts["xl/_rels/workbook.xml.rels"] = RELATIONS.format(links)
+    pieces = read_office(Reader.of(package(**parts)))
+    assert [p.value for p in pieces if isinstance(p, Fact) and p.key == "office.hidden_sheet"] == ["two", "three"]
+
+
+def test_hidden_slides_are_named():
+    slide = "<p:sld xmlns:p='p' xmlns:a='a'{}><a:p><a:t>words</a:t></a:p></p:sld>"
+    parts = {"ppt/slides/slide1.xml": slide.format(""), "ppt/slides/slide2.xml": slide.format(" show='0'")}
+    given = read(read_office, package(**parts))
+    assert given.facts["office.hidden_slide"] == 2
+    assert given.text.count("words") == 2
+
+
+def test_dates_of_changes_and_values_beside_the_text():
+    body = (
+        '<w:p><w:ins w:author="A" w:date="2024-01-02T03:04:05Z"><w:r><w:t>x</w:t></w:r></w:ins>'
+        '<w:del w:author="B" w:date="2023-05-06T07:08:09Z"><w:r><w:delText>y</w:delText></w:r></w:del></w:p>'
+    )
+    given = read(read_office, document(body, **{"customXml/item1.xml": "<a><b>Contract 7</b></a>"}))
+    assert given.facts["office.first_change"] == "2023-05-06T07:08:09Z"
+    assert given.facts["office.last_change"] == "2024-01-02T03:04:05Z"
+    assert "Contract 7" in given.text
+
+
+def test_a_document_put_into_another_is_an_item():
+    links = '<Relationship Id="r1" Type="http://x/aFChunk" Target="afchunk.html"/>'
+    parts = {"word/_rels/document.xml.rels": RELATIONS.format(links), "word/afchunk.html": "<p>inner</p>"}
+    given = read(read_office, document("", **parts))
+    assert [(c.name, c.open().whole()) for c in given.children] == [("afchunk.html", b"<p>inner</p>")]

@@ -116,3 +116,20 @@ def test_a_locked_pdf_says_so(corpora):
     with pytest.raises(PasswordError):
         read(read_pdf, data, ["wrong"])
     assert "encrypted" in read(read_pdf, data, ["wrong", "openpassword"]).flags
+
+
+def test_properties_of_ones_own_and_what_xmp_says_more():
+    packet = (
+        b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>"
+        b"<rdf:Description xmlns:d='d' d:title='Lot 12' d:DocumentID='uuid:1'/></rdf:RDF></x:xmpmeta>"
+    )
+    source = pdf(b"").replace(
+        b"trailer<</Root 1 0 R>>",
+        b"6 0 obj<</Title(Lot 12)/Scanned#By(x)/Operator(Souad)>> endobj\n"
+        b"7 0 obj<</Length %d>>stream\n%s\nendstream endobj\ntrailer<</Root 1 0 R/Info 6 0 R>>" % (len(packet), packet),
+    )
+    given = read(read_pdf, source)
+    assert given.facts["pdf.title"] == "Lot 12"
+    assert given.facts["pdf.custom.Operator"] == "Souad"
+    assert given.facts["xmp.DocumentID"] == "uuid:1"
+    assert "Lot 12" not in given.text

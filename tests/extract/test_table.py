@@ -201,3 +201,15 @@ def test_no_log_breaks_it(noise):
             list(read_log(Reader.of(head + noise)))
         except EvidenceError:
             continue
+
+
+def test_columns_whose_names_are_no_text(tmp_path):
+    path = tmp_path / "a.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("create table t (abcdef text)")
+        db.execute("insert into t values ('call 0612345678')")
+        db.commit()
+    raw = path.read_bytes().replace(b"abcdef", b"ab\xc2def")
+    pieces = list(read_sqlite(Reader.of(raw)))
+    assert "0612345678" in "".join(p.text for p in pieces if isinstance(p, Passage))
+    assert any(isinstance(p, Flag) and p.name == "damaged" for p in pieces)

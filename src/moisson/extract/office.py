@@ -10,6 +10,7 @@ from moisson.extract import markup, sheet, slide, word
 from moisson.extract.markup import Sink, local
 from moisson.extract.ooxmlcrypt import unlock
 from moisson.extract.package import Package
+from moisson.extract.parts import relations
 from moisson.model import Fact, Flag, Passage
 from moisson.reader import Child, Reader
 from moisson.registry import step
@@ -96,8 +97,9 @@ def read_package(package: Package) -> Iterator[Piece]:
         yield from _bodies(package)
     except LimitError as why:
         yield Flag("truncated", str(why))
+    chunks = {r.target for r in relations(package, "word/document.xml").values() if r.kind == "aFChunk"}
     for name in package.names:
-        if _EMBEDDED.search(name):
+        if _EMBEDDED.search(name) or name in chunks:
             yield package.child(name, "thumbnail" if "thumbnail" in name.casefold() else "embedded")
 
 

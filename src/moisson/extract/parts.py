@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from moisson.extract.package import Package
 
+_SAID = ("t", "v", "text", "Text", "author")
 _NUMBER = re.compile(r"(\d+)")
 
 
@@ -74,16 +75,19 @@ class Drawing(Rows):
         self._on = False
         self._skip = 0
         self._fresh = True
+        self.hidden = False
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         name = local(tag)
         if self._skip or name == "Fallback":
             self._skip += 1
             return
-        if name in ("t", "v", "text", "Text"):
+        if name in _SAID:
             self._on = True
         elif name == "tc":
             self.cells += 1
+        elif name == "sld":
+            self.hidden = attributes.get("show") in ("0", "false")
         elif name == "br":
             self.write("\n")
         elif name == "tab":
@@ -113,7 +117,7 @@ class Drawing(Rows):
         self._on = False
         if name == "tc":
             self.end_cell()
-        elif name in ("p", "v", "text", "Text") and not self._fresh:
+        elif (name == "p" or name in _SAID[1:]) and not self._fresh:
             self._fresh = True
             self.end_paragraph()
         elif name == "tr":

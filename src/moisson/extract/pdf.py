@@ -16,14 +16,15 @@ from moisson.address import named
 from moisson.errors import DamagedError, LimitError, PasswordError
 from moisson.extract.pdfforms import without_loops
 from moisson.extract.pdfpage import page_text
-from moisson.model import Fact, Flag, Passage
+from moisson.extract.xmp import read_xmp
+from moisson.model import Fact, Flag, Passage, Stated
 from moisson.reader import Child, Reader
 from moisson.registry import Limits, step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-Piece = Passage | Fact | Flag | Child
+Piece = Passage | Fact | Stated | Flag | Child
 MAX_PAGES = 5000
 MAX_NOTES = 2000
 MAX_FILES = 2000
@@ -33,6 +34,9 @@ _FAULTS = (pypdfium2.PdfiumError, ValueError, OverflowError, OSError, ctypes.Arg
 _DATE = re.compile(r"D?:?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:([Z+-])(\d\d)?'?(\d\d)?)?")
 _NAMES = {"Title": "title", "Author": "author", "Subject": "subject", "Keywords": "keywords", "Creator": "creator",
           "Producer": "producer", "CreationDate": "created", "ModDate": "modified"}  # fmt: skip
+_XMP = re.compile(rb"<x:xmpmeta\b.{0,1000000}?</x:xmpmeta>", re.DOTALL)
+_INFO = re.compile(rb"/Info\s{1,8}(\d{1,10})\s{1,8}\d{1,5}\s{1,8}R\b")
+_OWN = re.compile(rb"/([A-Za-z][A-Za-z0-9_.-]{0,60})\s{0,8}[(<](?!<)")
 _NESTED = re.compile(rb"(?:/Fl(?:ateDecode)?\s*){2,8}\]")
 _TEXT_KEYS = (b"Contents", b"T", b"V", b"TU")
 
@@ -58,7 +62,7 @@ def read_pdf(data: Reader, keys: Sequence[str] = ()) -> Iterator[Piece]:
     try:
         if key is not None:
             yield Flag("encrypted")
-        yield from _facts(document)
+        yield from _facts(document, source)
         yield from _pages(document)
         yield from _outline(document)
         yield from _attachments(document)
@@ -100,12 +104,31 @@ def _refuse_bombs(source: bytes) -> None:
             raise LimitError(f"a stream unpacks to more than {MAX_UNPACKED} bytes")
 
 
-def _facts(document: Any) -> Iterator[Fact]:
-    for name, value in document.get_metadata_dict(skip_empty=True).items():
-        value = value.strip("\0 ")
-        if value and name in _NAMES:
-            yield Fact(f"pdf.{_NAMES[name]}", when(value) if name.endswith("Date") else value)
+def _facts(document: Any, source: bytes) -> Iterator[Passage | Fact | Stated]:
+    """Properties, those with names of their own too, and what else XMP says, of earlier versions as well."""
+    said: set[str] = set()
+    for name in (*_NAMES, *_own_names(source)):
+        value = document.get_metadata_value(name).strip("\0 ")
+        said.add(value)
+        if value:
+            key = _NAMES.get(name, f"custom.{name}")
+            yield Fact(f"pdf.{key}", when(value) if name.endswith("Date") else value)
     yield Fact("pdf.pages", len(document))
+    for m in list(islice(_XMP.finditer(source), 20)):
+        for piece in read_xmp(m[0]):
+            value = piece.text.strip() if isinstance(piece, Passage) else str(getattr(piece, "value", piece))
+            if value not in said:
+                said.add(value)
+                yield piece
+
+
+def _own_names(source: bytes) -> list[str]:
+    """Keys of the information dictionary that the standard does not know, where it stands plainly."""
+    infos = _INFO.findall(source)
+    start = re.search(rb"(?<!\d)%s\s{1,8}\d{1,5}\s{1,8}obj\b" % infos[-1], source) if infos else None
+    body = source[start.end() : start.end() + (1 << 16)].partition(b"endobj")[0] if start else b""
+    found = dict.fromkeys(m[1].decode("ascii") for m in _OWN.finditer(body))
+    return [name for name in found if name not in _NAMES][:50]
 
 
 def when(text: str) -> str:

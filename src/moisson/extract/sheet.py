@@ -195,7 +195,7 @@ def read_book(package: Package) -> Iterator[Passage | Fact | Flag]:
         yield from binarysheet.read_book(package)
     else:
         yield from _sheets(package)
-    pattern = r"xl/(comments\d*|threadedComments/threadedComment\d*|persons/person\d*|drawings/drawing\d*|charts/chart\d*|diagrams/data\d*|drawings/vmlDrawing\d*)\.(xml|vml)"  # noqa: E501
+    pattern = r"xl/((?:comments/)?comments?\d*|threadedComments/threadedComment\d*|persons/person\d*|drawings/drawing\d*|charts/chart\d*|diagrams/data\d*|drawings/vmlDrawing\d*)\.(xml|vml)"  # noqa: E501
     for part in matching(package, pattern):
         sink = _Persons() if "/person" in part else Drawing(relations(package, part))
         yield Passage("".join(texts(package.chunks(part), sink)), "comments" if "omment" in part else "")
@@ -217,7 +217,7 @@ def _sheets(package: Package) -> Iterator[Passage | Fact]:
     rest = matching(package, r"xl/(worksheets|chartsheets|dialogsheets|macrosheets)/[^/]+\.xml")
     for part in dict.fromkeys([*(t for t in named if t in package), *rest]):
         name, state = named.get(part, (part.rpartition("/")[2], ""))
-        if state:
+        if state not in ("", "visible"):
             yield Fact("office.hidden_sheet", name)
         yield Passage(f"{name}\n", f"sheet:{name}")
         for text in texts(package.chunks(part), _Sheet(strings.strings, styles, book)):

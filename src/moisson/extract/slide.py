@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from moisson.extract.markup import Sink, local, run, texts
 from moisson.extract.parts import Drawing, matching, relations
-from moisson.model import Passage
+from moisson.model import Fact, Passage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ class _Order(Sink):
             self.ids += [value for key, value in attributes.items() if key.startswith("{") and local(key) == "id"]
 
 
-def read_slides(package: Package) -> Iterator[Passage]:
+def read_slides(package: Package) -> Iterator[Passage | Fact]:
     """Every slide with what belongs to it, then what belongs to none."""
     done: set[str] = set()
     for number, part in enumerate(_slides(package), 1):
@@ -39,9 +39,12 @@ def read_slides(package: Package) -> Iterator[Passage]:
             if name.casefold() in done or (name != part and "diagramDrawing" in name):
                 continue
             done.add(name.casefold())
-            for text in texts(package.chunks(name), Drawing(relations(package, name))):
+            sink = Drawing(relations(package, name))
+            for text in texts(package.chunks(name), sink):
                 yield Passage(text)
             yield Passage("\n")
+            if sink.hidden:
+                yield Fact("office.hidden_slide", number)
         for relation in links.values():
             if relation.external:
                 yield Passage(relation.target + "\n", "link")

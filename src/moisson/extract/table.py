@@ -124,11 +124,14 @@ def _select(db: sqlite3.Connection, table: Table) -> Iterator[tuple[int | str, l
     taken = {column.lower() for column in table.columns}
     alias = next((name for name in ("rowid", "_rowid_", "oid") if name not in taken), "")
     cursor = None
-    if alias:
-        with suppress(sqlite3.OperationalError):
-            cursor = db.execute(f"SELECT {alias}, * FROM {quoted}")
-    numbered = cursor is not None
-    cursor = cursor or db.execute(f"SELECT * FROM {quoted}")
+    try:
+        if alias:
+            with suppress(sqlite3.OperationalError):
+                cursor = db.execute(f"SELECT {alias}, * FROM {quoted}")
+        numbered = cursor is not None
+        cursor = cursor or db.execute(f"SELECT * FROM {quoted}")
+    except UnicodeDecodeError as error:
+        raise sqlite3.DatabaseError("a name of a column that is no text") from error
     names = [column[0] for column in cursor.description][numbered:]
     for place, row in enumerate(cursor):
         yield (row[0], names, row[1:]) if numbered else (f"#{place}", names, row)

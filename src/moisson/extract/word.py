@@ -23,12 +23,14 @@ _ORDER = (
 )
 _SPACE = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "ptab": "\t"}
 _SYMBOL = 0xF000
+_CHANGES = 10_000
 
 
 def read_document(package: Package) -> Iterator[Passage | Fact]:
     """The text of a document part by part, then who worked on it and where its links lead."""
     people: dict[str, None] = {}
     targets: dict[str, None] = {}
+    dates: set[str] = set()
     for place, pattern in _ORDER:
         for part in matching(package, pattern):
             links = relations(package, part)
@@ -38,16 +40,23 @@ def read_document(package: Package) -> Iterator[Passage | Fact]:
                 yield Passage(text, place if not number else "")
             if isinstance(sink, Words):
                 people |= sink.people
+                dates |= sink.dates
             yield Passage("\n")
     for part in matching(package, r"(?!word/).*\.fpage"):
         yield Passage("".join(texts(package.chunks(part), _Glyphs())) + "\n")
     for part in matching(package, r"word/(people|settings|_rels/settings\.xml)\.(xml|rels)"):
         sink = _Persons()
         yield Passage("".join(texts(package.chunks(part), sink)))
+    for part in matching(package, r"customXml/item\d*\.xml"):
+        for text in texts(package.chunks(part), _Values()):
+            yield Passage(text, "custom")
     for target in targets:
         yield Passage(target + "\n", "link")
     for person in people:
         yield Fact("office.editor", person)
+    if dates:
+        yield Fact("office.first_change", min(dates))
+        yield Fact("office.last_change", max(dates))
 
 
 class Words(Rows):
@@ -57,6 +66,7 @@ class Words(Rows):
         super().__init__()
         self.links = links
         self.people: dict[str, None] = {}
+        self.dates: set[str] = set()
         self._on = self._skip = 0
         self._target: list[str] = []
 
@@ -80,6 +90,8 @@ class Words(Rows):
         values = {local(key): value for key, value in attributes.items()}
         if name in ("ins", "del", "moveFrom", "moveTo", "comment") and (author := values.get("author")):
             self.people[author] = None
+            if (date := values.get("date", "")) and len(self.dates) < _CHANGES:
+                self.dates.add(date)
             if name == "comment":
                 self.write(f"{author} {values.get('date', '')}: ")
         elif name in ("docPr", "cNvPr", "shape", "textpath", "imagedata"):
@@ -135,6 +147,14 @@ class _Persons(Sink):
             for key, value in attributes.items():
                 if local(key) in ("author", "userId", "Target"):
                     self.write(value + "\n")
+
+
+class _Values(Sink):
+    """What a form or a server keeps beside the text: the values of its elements, a line each."""
+
+    def data(self, text: str) -> None:
+        if value := text.strip():
+            self.write(value + "\n")
 
 
 class _Glyphs(Sink):
