@@ -40,7 +40,7 @@ def test_numbers_match_however_written(tmp_path: Path, written: str) -> None:
     settings = Matcher(read_watchlist(listed(tmp_path, f"phone,{written},courier,1"), Context(regions=("FR",))), [])
     leads = settings.leads(seen("phone", NUMBER))
     assert [(lead.rule, lead.severity, lead.exhibit) for lead in leads] == [("watchlist:1", 1, "E1")]
-    assert leads[0].why == f"watchlist line 1: phone {written} (courier)"
+    assert leads[0].why == f"watchlist row 1: phone {written} (courier)"
     assert leads[0].evidence == (leads[0].address,)
     assert not settings.leads(seen("phone", "+33612345679"))
 
@@ -103,6 +103,15 @@ def test_semicolons_and_heads_as_spreadsheets_write_them(tmp_path: Path) -> None
 def test_bad_lists_are_named(tmp_path: Path, rows: list[str], head: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         read_watchlist(listed(tmp_path, *rows, head=head), CONTEXT)
+
+
+def test_a_list_in_utf_16_is_read_and_another_charset_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_bytes("kind,value\nname,أبو نور\n".encode("utf-16"))
+    assert [entry.raw for entry in read_watchlist(path, CONTEXT)] == ["أبو نور"]
+    path.write_bytes("kind,value\nname,أبو نور\n".encode("cp1256"))
+    with pytest.raises(UsageError, match=r"list\.csv: not UTF-8 from byte 16 on"):
+        read_watchlist(path, CONTEXT)
 
 
 @given(st.binary(max_size=200))

@@ -11,6 +11,7 @@ import click
 from moisson.cli.output import CASE, JSON, console, folder, line, table
 from moisson.custody import intake as door
 from moisson.custody.audit import audit
+from moisson.custody.brought import read_list
 from moisson.custody.keys import read_public
 from moisson.custody.ledger import NAMESPACE, Ledger
 from moisson.custody.note import read_checkpoint, verify_note
@@ -56,8 +57,8 @@ def verify(
     Recomputes the ledger and its signatures, compares the files of the case with what the ledger saw written, hashes
     the evidence again, reads items by their addresses, and names what does not hold.
     """
-    notes = [_read(path) for path in kept]
-    keys = _read(trusted).splitlines() if trusted else _case_key(case)
+    notes = [read_list(path) for path in kept]
+    keys = read_list(trusted).splitlines() if trusted else _case_key(case)
     if not (case / "manifest.db").is_file():
         raise CaseError(f"no case at {case}")
     with Ledger.open(case / "ledger.db", readonly=True) as ledger:
@@ -164,17 +165,10 @@ def _addresses(opened: Case, items: int) -> Iterator[Said]:
     yield Said("address", f"{checked} items read again", True)
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read ({error})") from error
-
-
 def _case_key(root: Path) -> list[str]:
     """The public key of the case, by which its checkpoints are signed."""
     path = root / "keys" / "case.pub"
-    return [_read(path)] if path.is_file() else []
+    return [read_list(path)] if path.is_file() else []
 
 
 def _keep(ledger: Ledger, out: Path) -> None:

@@ -9,6 +9,7 @@ import click
 
 from moisson.cli.output import CASE, JSON, console, line, table
 from moisson.cli.progress import Progress
+from moisson.custody.brought import read_list
 from moisson.engine import case as cases
 from moisson.engine import harvest as engine
 from moisson.engine.plan import PASSES
@@ -93,10 +94,7 @@ def _settings(case: Path, until: Pass, passwords: Path | None, regions: str, lan
     if languages:
         changes["languages"] = _codes(languages, 0, str.lower, "--languages")
     if passwords is not None:
-        try:
-            lines = passwords.read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{passwords}: cannot be read as UTF-8 text ({error})") from error
+        lines = read_list(passwords).splitlines()
         changes["passwords"] = (*old.passwords, *filter(None, map(str.strip, lines)))
     return msgspec.structs.replace(old, **changes)
 

@@ -153,7 +153,7 @@ def _rows(path: Path) -> tuple[list[str], Iterable[tuple[int, list[str]]]]:
 
 
 def _decode(data: bytes) -> str:
-    """UTF-8 or UTF-16 with or without mark, else what a Western spreadsheet writes."""
+    """The text of a list: UTF-8, UTF-16 with its mark, else what a Western spreadsheet writes."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16", "replace")
     try:

@@ -13,6 +13,7 @@ import yaml
 from msgspec import Struct, structs
 
 from moisson.address import Address
+from moisson.custody.brought import read_list
 from moisson.errors import AddressError, UsageError
 from moisson.link.origins import origins
 from moisson.model import Lead, Sighting
@@ -54,10 +55,7 @@ class Requirement(Struct, frozen=True):
 
 def read_watchlist(path: Path, context: find.Context) -> list[Entry]:
     """Read `kind,value,reason,priority`; raises `UsageError` naming the line."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read as UTF-8 text ({error})") from error
+    text = read_list(path)
     dialect = ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
     try:
         lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=dialect))
@@ -83,7 +81,7 @@ def read_watchlist(path: Path, context: find.Context) -> list[Entry]:
 def read_requirements(path: Path) -> list[Requirement]:
     """Read `requirements:` with id, question, selectors and countries; raises `UsageError`."""
     try:
-        table = yaml.safe_load(path.read_text(encoding="utf-8-sig")) or {}
+        table = yaml.safe_load(read_list(path)) or {}
         return [
             Requirement(
                 str(row["id"]),
@@ -93,8 +91,8 @@ def read_requirements(path: Path) -> list[Requirement]:
             )
             for row in table.get("requirements") or []
         ]
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError, OSError, RecursionError) as error:
-        raise UsageError(f"{path}: not a list of requirements ({error})") from error
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: not a list of requirements ({' '.join(str(error).split())})") from error
 
 
 def _words(said: object) -> tuple[str, ...]:
@@ -155,7 +153,7 @@ class Matcher:
 
     def _leads(self, sighting: Sighting) -> Iterator[Lead]:
         for entry, how in self._entries(sighting):
-            why = f"watchlist line {entry.row}: {entry.kind} {entry.raw}"
+            why = f"watchlist row {entry.row}: {entry.kind} {entry.raw}"
             why += f" ({entry.reason})" if entry.reason else ""
             yield _lead(self.run, sighting, f"watchlist:{entry.row}", entry.priority, why + how)
         for requirement in self._requirements(sighting):
