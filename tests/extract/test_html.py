@@ -78,3 +78,15 @@ def test_a_tag_of_a_hundred_thousand_attributes_takes_no_minutes():
     assert given.text.split()[0] == "before"
     assert "after" in given.text
     assert "truncated" in given.flags
+
+
+def test_what_is_out_of_sight_is_told():
+    page = (
+        "<body>seen<!-- old: <a href=x>call &amp; ask Omar</a> --><!--[if mso]>office<![endif]--><template><p>later</p>"
+        "</template><iframe srcdoc='<p>framed</p>'></iframe></body>"
+    )
+    text = read(read_html, page.encode()).text
+    assert "call & ask Omar" in text
+    assert "later" in text
+    assert "framed" in text
+    assert "office" not in text

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moisson.extract.archive import read_zip
+from moisson.extract.headers import to_text
 from moisson.extract.letters import guess_names
 from moisson.reader import Child, Reader
 
@@ -73,6 +74,23 @@ def test_the_members_of_an_archive_without_the_flag():
     raw = out.getvalue().replace(b"AAAAA", "رسالة".encode("cp720")).replace(b"BBBB", "عقود".encode("cp720"))
     names = [piece.name for piece in read_zip(Reader.of(raw)) if isinstance(piece, Child)]
     assert names == ["رسالة.txt", "عقود.doc"]
+
+
+@pytest.mark.parametrize(
+    ("text", "charset"),
+    [("مرحبا", "cp1256"), ("موعد التسليم غدا", "cp1256"), ("Встреча", "cp1251"), ("Привет, как дела?", "cp1251")],
+)
+def test_a_wrong_label_is_seen_through(text, charset):
+    assert to_text(text.encode(charset), "iso-8859-1") == text
+    assert to_text(text.encode(charset), "windows-1252") == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["créée à l'été", "ÀÉÈ ÇÀÇ", "ÄÖÜ GROSSE BÄÜÖ", "København ÆØÅ æøå", "naïve — “quoted…” €€€", "ñáñó ÑÍÉ", "ééé"],
+)
+def test_a_right_label_is_believed(text):
+    assert to_text(text.encode("cp1252"), "iso-8859-1") == text
 
 
 @settings(deadline=None)

@@ -69,6 +69,10 @@ def to_text(raw: bytes, charset: str = "") -> str:
             except (UnicodeError, ValueError):
                 continue
     if charset.strip().lower() in ("iso-8859-1", "windows-1252", "cp1252"):
+        from moisson.extract.letters import mislabelled
+
+        if other := mislabelled(raw):
+            return raw.decode(other, "replace")
         return raw.decode("cp1252", "replace") if declared else raw.decode("latin-1")
     return _guess(raw, declared)
 

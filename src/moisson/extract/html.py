@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
 Piece = Passage | Fact | Flag
 MAX_DEPTH = 2000
 MAX_ATTRIBUTES = 5000
+MAX_UNSEEN = 20_000
 _META = re.compile(rb"<meta[^>]{0,400}?charset\s*=\s*[\"']?\s*([\w.:-]{2,30})", re.IGNORECASE)
 _XML = re.compile(rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{2,30})", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*)([^<>]*)>")
+_WORDS = re.compile(r"[^\W\d_]{2}|\d{5}")
 _VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
 )
@@ -83,7 +86,7 @@ _BLOCKS = frozenset(
         "audio",
     ]
 )
-_SILENT = frozenset(("script", "style", "template", "-comment", "-doctype"))
+_SILENT = frozenset(("script", "style", "-doctype"))
 _LINKED = {"a": "href", "area": "href", "form": "action", "iframe": "src", "frame": "src"}
 _TARGET = "\x01"
 _SPOKEN = ("alt", "title", "placeholder", "content", "aria-label")
@@ -177,6 +180,8 @@ def _walk(root: Any) -> Iterator[str]:
                 if not _in_pre(node)
                 else (node.text_content or "")
             )
+        elif name in ("-comment", "template"):
+            yield _unseen(node, name)
         elif name not in _SILENT:
             yield _opening(node, name)
             if node.child is not None:
@@ -191,6 +196,13 @@ def _walk(root: Any) -> Iterator[str]:
         node = node.next if node is not None else None
 
 
+def _unseen(node: Any, name: str) -> str:
+    """What its writer left out of sight in a comment or a template, unless it is for some program."""
+    raw = (node.comment_content if name == "-comment" else node.html) or ""
+    text = html.unescape(_TAG.sub(" ", raw[:MAX_UNSEEN])).strip()
+    return f"\n{text}\n" if _WORDS.search(text) and not text.startswith("[if") else ""
+
+
 def _in_pre(node: Any) -> bool:
     return node.parent is not None and node.parent.tag in ("pre", "textarea")
 
@@ -201,6 +213,8 @@ def _opening(node: Any, name: str) -> str:
     if not attributes:
         return out
     spoken = [v for key in _SPOKEN if (v := attributes.get(key)) and (key != "content" or _telling(attributes))]
+    if page := attributes.get("srcdoc"):
+        spoken.append(html.unescape(_TAG.sub(" ", page[:MAX_UNSEEN])))
     if name == "input" and attributes.get("type", "") not in ("submit", "button") and attributes.get("value"):
         spoken.append(attributes["value"])
     return out + "".join(f" {value} " for value in spoken) + ("\n" if name == "meta" and spoken else "")

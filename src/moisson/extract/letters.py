@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 import unicodedata
 from functools import cache
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _SAMPLE = 2048
+_RUN = re.compile(rb"[\x80-\xff]{3}")
+_DOUBTFUL, _SURE = 0.5, 2.3
 _STRANGE, _SYMBOL, _FOREIGN, _RARE = -8.0, -4.0, -1.0, 0.5
 _EVERYDAY, _SELDOM = 4.0, 0.0
 _KANA, _HANGUL = 4.5, 4.2
@@ -53,6 +56,17 @@ def guess_names(raws: Iterable[bytes]) -> str:
 def guess_words(raw: bytes) -> str:
     """The character set of a short text that no program for DOS wrote, or "" where nothing fits."""
     return _best(raw, _table()["texts"])
+
+
+def mislabelled(raw: bytes) -> str:
+    """The set of a text that is called Western and cannot be, as mail programs label any text; "" where it may be."""
+    if not (run := _RUN.search(raw)):
+        return ""
+    sample = raw[max(0, run.start() - _SAMPLE // 8) :][: _SAMPLE // 2]
+    if _by_letters(sample, "cp1252") > _DOUBTFUL:
+        return ""
+    best = max(_table()["texts"], key=lambda name: _by_letters(sample, name))
+    return best if _by_letters(sample, best) > _SURE else ""
 
 
 def _best(whole: bytes, single: Iterable[str]) -> str:
