@@ -106,6 +106,7 @@ def draw(found: Sequence[Coverage], out: Path) -> None:
     lines = [
         _HEAD.format(_LEFT + WIDTH + 20, height),
         _PATTERN,
+        '<rect width="100%" height="100%" fill="#fff"/>',
         '<text x="10" y="24" font-size="15">What was looked at</text>',
     ]
     for n, each in enumerate(found):
