@@ -10,7 +10,7 @@ from xml.parsers.expat import ExpatError
 
 from moisson.address import bytes_at
 from moisson.errors import DamagedError
-from moisson.extract import outlook, tnef  # noqa: F401  (their steps are registered with these)
+from moisson.extract import outlook, signed, tnef  # noqa: F401  (their steps are registered with these)
 from moisson.extract.headers import clean, to_text
 from moisson.extract.letter import pieces
 from moisson.extract.message import read_letter
