@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from moisson.errors import DamagedError
 from moisson.model import Sighting
 from moisson.reader import Memory, Reader
-from moisson.scan import hiber
+from moisson.scan import hiber, layers
+from moisson.scan.block import Block
 from moisson.scan.decode import decode
 from moisson.scan.sweep import Options, sweep, sweep_bytes
 
@@ -109,3 +110,13 @@ def test_prefetch_files_of_windows_10(corpora, name, size):
     assert (len(found.data), found.used, found.whole) == (size, len(data), True)
     assert found.data[4:8] == b"SCCA"
     assert int.from_bytes(found.data[12:16], "little") == size
+
+
+def test_sets_that_swell_stay_within_their_room():
+    page = scanforms.xpress_huffman(bytes(65536))
+    one = (1 | len(page) << 8 | 2 << 30).to_bytes(4, "little")
+    data = b"".join(one + (n << 4 | 15).to_bytes(8, "little") + page for n in range(99, 3000)) + b"end@example.org"
+    held = Block(data, 0, 0, len(data), Reader.of(data), "E", 0)
+    made = list(layers.unsigned(held))
+    assert sum(len(layer.data) for layer in made) <= (32 << 20) + 65536
+    assert addresses(sweep_bytes(data, "E")) == ["end@example.org"]

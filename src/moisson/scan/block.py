@@ -36,6 +36,7 @@ _SMALL = 1 << 18
 _HELD = 160 << 20
 # So many beginnings of layers are tried in one block and all that is in it.
 _TRIES = 30_000
+_DEAR = {"mam": 200}
 _APART = bytes(64)
 # These keep pieces of the text as they are, so that values seen in the compressed bytes may be cut short.
 _TORN = frozenset({"lznt1", "xpress", "hiberset", "quoted"})
@@ -213,7 +214,7 @@ def _begun(block: Block, name: str, end: int, options: Options) -> layers.Layer 
     """The layer that begins here, as long as few were tried."""
     if block.held[1] > _TRIES:
         return None
-    block.held[1] += 1
+    block.held[1] += _DEAR.get(name, 1)
     return layers.begin(name, block, end, options)
 
 

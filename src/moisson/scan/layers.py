@@ -46,6 +46,8 @@ _DASHES = (b"-", b"_")
 _TO_PLAIN = bytes.maketrans(b"-_", b"+/")
 _REACH = 2048
 _LONGEST = 100
+# So much may come out of the sets of pages in one block; memory is packed to a third or so.
+_SETS = 32 << 20
 
 
 class Layer(NamedTuple):
@@ -188,8 +190,7 @@ def _for_urls(block: Block, at: int, options: Options) -> Layer | None:
     head = block.data[at : at + _HEAD]
     if not block.first <= at < block.stop or not _SAFE_LETTERS.fullmatch(head):
         return None
-    layer = _open(block, at, "base64url", options)
-    return layer if layer and _tells(layer.data[: _HEAD * 3 // 4]) else None
+    return _open(block, at, "base64url", options) if _tells(_sample(head.translate(_TO_PLAIN), "base64")) else None
 
 
 def _continues(block: Block, start: int, scheme: str) -> bool:
@@ -236,7 +237,7 @@ def unsigned(block: Block) -> Iterator[Layer]:
     for start, end, text in outlook.find(data, first, min(len(data), stop + outlook.MOST), block.at):
         if first <= start < stop:
             yield Layer(start, end, "outlook", text, True)
-    covered = first
+    covered, room = first, _SETS
     window = hiber.first(block.source.medium, data, first, min(stop, first + hiber.LONGEST), block.at)
     begins = [window] if window >= 0 else []
     begins += [at for at in range(first + -(first + block.at) % PAGE, stop, PAGE) if 0 < data[at] <= hiber.PAGES]
@@ -245,15 +246,18 @@ def unsigned(block: Block) -> Iterator[Layer]:
             continue
         for start, end in hiber.chain(block.source.medium, block.at + at, block.at + stop):
             covered = end - block.at
-            yield from _set_of_pages(block, start - block.at, covered)
+            pages = _pages_of(block, start - block.at, covered) if room > 0 else b""
+            room -= len(pages)
+            if pages:
+                yield Layer(start - block.at, covered, "hiberset", pages, True)
 
 
-def _set_of_pages(block: Block, start: int, end: int) -> Iterator[Layer]:
-    source = Reader(Window(block.source.medium, block.at + start, end - start))
+def _pages_of(block: Block, start: int, end: int) -> bytes:
+    """What a set of pages holds, or nothing where it is damaged."""
     try:
-        yield Layer(start, end, "hiberset", decode("hiberset", source).data, True)
+        return decode("hiberset", Reader(Window(block.source.medium, block.at + start, end - start))).data
     except EvidenceError:
-        return
+        return b""
 
 
 def by_page(data: bytes, start: int, stop: int, first: int, last: int) -> Iterator[Layer]:
