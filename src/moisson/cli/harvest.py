@@ -67,7 +67,8 @@ def harvest(
         raise SystemExit(130) from None
     rate = totals.bytes / 1e6 / max(0.1, totals.seconds)
     console.print(
-        f"{totals.items} items, {totals.bytes / 1e6:.1f} MB in {totals.seconds:.1f} s ({rate:.1f} MB/s); "
+        f"{totals.listed} entries listed, {totals.items} items read, {totals.bytes / 1e6:.1f} MB in "
+        f"{totals.seconds:.1f} s ({rate:.1f} MB/s); "
         f"{totals.failures} could not be read (`moisson status {case}` says why)"
     )
     for unit in totals.broken:

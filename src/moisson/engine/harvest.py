@@ -54,9 +54,10 @@ class Report(Protocol):
 
 @dataclass
 class Totals:
-    """What a run came to."""
+    """What a run came to: entries listed, items read, bytes read for whatever purpose."""
 
     units: int = 0
+    listed: int = 0
     items: int = 0
     bytes: int = 0
     failures: int = 0
@@ -278,7 +279,10 @@ def _publish(manifest: store.Manifest, ledger: Ledger, unit: Unit, result: Resul
     _vouch(ledger, unit, result.descriptor)
     manifest.publish(result.descriptor, map(_planned, result.units), unit.replaces)
     totals.units += 1
-    totals.items += result.items
+    if unit.do == "list":
+        totals.listed += result.items
+    else:
+        totals.items += result.items
     totals.bytes += result.bytes
     totals.failures += result.failures
 
