@@ -227,3 +227,43 @@ def test_candidates_are_where_sets_begin():
         assert all(is_sound(data, at) for at in candidates(data))
     assert not is_sound(changed(rows, 2 * ROW + 8, b"\1"), ROW)
     assert candidates(b"") == candidates(bytes(100)) == []
+
+
+class Counted(Memory):
+    """A medium that knows how much was read of it."""
+
+    read = 0
+
+    def pread(self, offset, n):
+        data = super().pread(offset, n)
+        self.read += len(data)
+        return data
+
+
+def test_directories_that_overlap_are_not_read_over_and_over():
+    size = 3000 * 4096
+    rows = b"".join(entry_set(f"d{n}", cluster=30 + n % 60, size=size, kind=0x10) for n in range(900))
+    medium = Counted(volume_with(rows))
+    entries, faults = split(Exfat(medium))
+    assert (len(entries), [f.kind for f in faults]) == (900, ["limit"])
+    assert medium.read < 5 * medium.size
+
+
+def test_files_that_share_a_long_chain_do_not_cost_its_length_each():
+    sets = [bytearray(entry_set(f"f{n}", cluster=2, size=1 << 40)) for n in range(4000)]
+    for row in sets:
+        row[ROW + 1] = 1
+    data = volume_with(b"".join(sets))
+    system = Exfat(Memory(data))
+    steps = 0
+    following = system.clusters.following
+
+    def counted(cluster):
+        nonlocal steps
+        steps += 1
+        return following(cluster)
+
+    system.clusters.following = counted
+    entries, _ = split(system)
+    assert len(entries) == 4000
+    assert steps <= 8 * (system.boot.clusters + (1 << 16)) + 2 * len(entries)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from moisson.reader import Medium
 
-_DEPTH, _BOOT = 256, 24
+_DEPTH, _BOOT, _PATIENCE = 256, 24, 3
 _ORPHANS = "$OrphanFiles"
 _MOST_NAMES = 256 << 20
 _MOST_ORPHANS = 1_000_000
@@ -70,12 +70,13 @@ class Exfat:
         self.block, self.serial, self.label = self.boot.sector, self.boot.serial, ""
         self._cluster = self.boot.cluster
         self._claimed: list[Range] | None = None
-        self._faults = 0
+        self._faults, self._room = 0, 0
 
     def entries(self) -> Iterator[Entry | Fault]:
         """Every entry; deleted ones after the live ones, so that what they lost to these is known."""
         claims, late, met = Claims(), list[_Found](), set[int]()
-        self._faults, self.label = 0, ""
+        self._faults, self.label, self._room = 0, "", _PATIENCE * self.medium.present
+        self.clusters.renew()
         claims.add([(0, _BOOT * self.boot.sector), self.boot.tables])
         root, _ = self.clusters.chain(self.boot.root, -(-_MOST_NAMES // self._cluster))
         for found in self._walk(_Folder("", 0, 0, False, root), met, claims):
@@ -93,6 +94,8 @@ class Exfat:
         yield from budget.spend(self._entry(found, claimed) for found in late)
         yield from budget.spend(self._entry(found, claimed) for found in self._orphans(claimed, met))
         yield from budget.over()
+        if self._room <= 0:
+            yield Fault("", "", "limit", "its directories together claim more than the volume has")
 
     def _walk(self, top: _Folder, met: set[int], claims: Claims) -> Iterator[_Found | Fault]:
         todo, seen = [top], {first(top.extents)}
@@ -126,7 +129,8 @@ class Exfat:
 
     def _rows(self, folder: _Folder, claims: Claims) -> Iterator[tuple[int, _State, Set | Fault]]:
         """The sets of a directory; what stands after its end is dead."""
-        size = min(length(folder.extents), _MOST_NAMES)
+        size = min(length(folder.extents), _MOST_NAMES, self._room)
+        self._room -= size
         data = Pieces(self.medium, folder.extents, size).pread(0, size)
         places = [(at, n) for at, n in folder.extents if at is not None]
         dead: _State = "orphan" if folder.path.split("/", 1)[0] == _ORPHANS else "deleted"
@@ -234,6 +238,7 @@ class Exfat:
             yield "overwritten"
 
     def _find(self, locator: str) -> tuple[Set, list[Extent], int]:
+        self.clusters.renew()
         number = int(locator) if _LOCATOR.fullmatch(locator) else 0
         data = self.clusters.rows(number)
         if not data or (row := read_set(data, 0)) is None:

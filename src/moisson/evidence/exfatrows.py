@@ -30,7 +30,7 @@ _LONGEST = 256
 _STREAM_ROW = struct.Struct("<BBxB4xQ4xIQ")
 _FILE_ROW = struct.Struct("<BBHH2xIIIBBBBB")
 _PAGE, _PAGES = 1 << 16, 64
-_MOST_CLUSTERS = 1 << 22
+_MOST_CLUSTERS, _PATIENCE = 1 << 22, 8
 
 
 class Boot(NamedTuple):
@@ -82,11 +82,16 @@ def _boot(raw: bytes, size: int) -> Boot | None:
 
 
 class Clusters:
-    """The clusters of a volume: which follows which, and which are in use."""
+    """The clusters of a volume: which follows which; `renew` gives new patience for files that share their chains."""
 
     def __init__(self, medium: Medium, boot: Boot) -> None:
         self.medium, self.boot = medium, boot
+        self.renew()
         self._pages: dict[int, bytes] = {}
+
+    def renew(self) -> None:
+        """Begin another listing, or another file: chains that no two files share are never more than this."""
+        self.left = _PATIENCE * (self.boot.clusters + _PAGE)
 
     def _page(self, at: int) -> bytes:
         start = at & ~(_PAGE - 1)
@@ -119,7 +124,7 @@ class Clusters:
         """A chain of the table up to so many clusters, none twice, and whether it ends there as it should."""
         found: list[tuple[int, int]] = []
         seen: set[int] = set()
-        many = min(many, _MOST_CLUSTERS)
+        many = min(many, _MOST_CLUSTERS, self.left)
         while self.is_one(cluster) and cluster not in seen and len(seen) < many:
             seen.add(cluster)
             at = self.offset(cluster)
@@ -128,6 +133,7 @@ class Clusters:
             else:
                 found.append((at, self.boot.cluster))
             cluster = self.following(cluster)
+        self.left -= len(seen)
         return list[Extent](found), len(seen) == many and cluster == 0xFFFFFFFF
 
     def number(self, at: int) -> int:
