@@ -31,6 +31,7 @@ BUILT_IN = (
     "moisson.extract.opendocument",
     "moisson.extract.outlook",
     "moisson.extract.pdf",
+    "moisson.extract.plist",
     "moisson.extract.pst",
     "moisson.extract.rar",
     "moisson.extract.registry",
@@ -50,7 +51,7 @@ class Limits:
 
     seconds: float = 30
     per_mb: float = 2
-    memory_mb: int = 1024
+    memory_mb: int = 768
     text: int = 20_000_000
     children: int = 100_000
     depth: int = 12
