@@ -95,7 +95,7 @@ class _Walk:
                 stack += reversed([(f"{at}[{i}]", inner, depth + 1) for i, inner in enumerate(value[: self.left])])
             elif isinstance(value, bytes):
                 yield from self._data(value, at, nested)
-            elif text := _shown(at, value):
+            elif (text := _shown(at, value)) or value == "":
                 yield f"{at}: {text}\n" if at else f"{text}\n"
 
     def _data(self, value: bytes, path: str, nested: int) -> Iterator[str | Child]:
