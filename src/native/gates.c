@@ -42,6 +42,9 @@ static int is_long(uint64_t v, int place)
 /* Whether the eight bytes are letters of an old charset of Arabic or blanks, and not one byte eight times. */
 static int is_old(uint64_t v)
 {
+    uint64_t blank = v ^ 0x20 * ONES;
+    if ((((v & v << 1) | ((blank - ONES) & ~blank)) & HIGH) != HIGH)
+        return 0;
     for (int i = 0; i < 64; i += 8) {
         uint8_t c = (uint8_t)(v >> i);
         if ((uint8_t)(c - 0xC0) > 0x33 && c != 0x20)
@@ -53,7 +56,7 @@ static int is_old(uint64_t v)
 /* Two letters of Arabic in UTF-8 within four bytes, at the first or at the second of them. */
 static int is_arabic(uint32_t half)
 {
-    return (half & 0xC0FCC0FCu) == 0x80D880D8u || (half & 0xFCC0FCC0u) == 0xD880D880u;
+    return ((half & 0xC0FCC0FCu) == 0x80D880D8u) | ((half & 0xFCC0FCC0u) == 0xD880D880u);
 }
 
 static int is_random(const uint8_t *page)
@@ -124,12 +127,34 @@ static void look_word(uint64_t v, int64_t i, state *s, ranges *found, uint8_t *f
         return;
     }
     s->plain = 0;
-    if (is_arabic((uint32_t)v))
-        ranges_add(&found[ARABIC], i * 8);
-    if (is_arabic((uint32_t)(v >> 32)))
-        ranges_add(&found[ARABIC], i * 8 + 4);
+    int first = is_arabic((uint32_t)v), second = is_arabic((uint32_t)(v >> 32));
+    if (first | second) {
+        if (first)
+            ranges_add(&found[ARABIC], i * 8);
+        if (second)
+            ranges_add(&found[ARABIC], i * 8 + 4);
+    }
     if (is_old(v))
         ranges_add(&found[OLD], i * 8);
+}
+
+/* Whether all of these eight words are ASCII without the first eight controls, so that none can be wide. */
+static int is_plain(const uint8_t *data)
+{
+    uint64_t any = 0, all = HIGH;
+    for (int i = 0; i < 8; i++) {
+        uint64_t v = load(data + 8 * i);
+        any |= v;
+        all &= (v + 0x78 * ONES);
+    }
+    return !(any & HIGH) && (all & HIGH) == HIGH;
+}
+
+static void look_plain(int64_t i, state *s, ranges *found, uint8_t *flags)
+{
+    for (int before = s->plain < 2 ? s->plain : 2; before >= 0; before--)
+        look_dense(i - before, s, found, flags);
+    s->plain += 8;
 }
 
 static int is_zero(const uint8_t *page, int words)
@@ -152,8 +177,16 @@ static void look_page(const uint8_t *page, int words, int64_t at, state *s, rang
             return;
         }
     }
-    for (int i = 0; i < words; i++)
-        look_word(load(page + 8 * i), at * (PAGE / 8) + i, s, found, flags);
+    for (int i = 0; i < words;) {
+        int64_t word = at * (PAGE / 8) + i;
+        if (i + 8 <= words && !(s->last | s->before) && is_plain(page + 8 * i)) {
+            look_plain(word, s, found, flags);
+            i += 8;
+            continue;
+        }
+        for (int end = i + 8 < words ? i + 8 : words; i < end; i++, word++)
+            look_word(load(page + 8 * i), word, s, found, flags);
+    }
 }
 
 int look_at(const uint8_t *data, size_t size, ranges *found, uint8_t *flags)

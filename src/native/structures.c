@@ -27,12 +27,13 @@ static uint32_t checksum(const uint8_t *data, size_t size)
     return sum;
 }
 
-/* Whether a block ends here with a trailer that says this; adds its end, size, key and room. */
+/* Whether a block ends here with a trailer that says this; adds its end, size, key and room. The sum of zeros is zero,
+   and no block is encoded as zeros. */
 static int proved(const uint8_t *data, size_t end, size_t size, uint64_t key, uint32_t check, size_t trailer,
                   numbers *blocks)
 {
     size_t room = (size + trailer + GRAIN - 1) / GRAIN * GRAIN;
-    if (size < LEAST || size > MOST - trailer || key <= 3 || (key & 2) || room > end
+    if (size < LEAST || size > MOST - trailer || key <= 3 || (key & 2) || !check || room > end
         || checksum(data + end - room, size) != check)
         return 0;
     numbers_add(blocks, (int64_t)end);

@@ -100,10 +100,10 @@ class Tail(NamedTuple):
 
 
 def trailers(raw: bytes) -> Iterator[Tail]:
-    """A trailer as one of the newer and one of the older kind, where its figures may be."""
+    """A trailer as one of the newer and one of the older kind, where its figures may be; zeros have no checksum."""
     new, old = struct.unpack("<HxxIQ", raw), struct.unpack("<HxxII", raw[4:])
     for count, key, length, proof, last in ((new[0], new[2], 16, new[1], _NEWER), (old[0], old[1], 12, old[2], _OLDER)):
-        if _LEAST <= count <= MOST - length and 4 <= key < last and not key & 2:
+        if _LEAST <= count <= MOST - length and 4 <= key < last and not key & 2 and proof:
             yield Tail(count, key & _ONES, -(-(count + length) // GRAIN) * GRAIN, proof)
 
 
