@@ -25,7 +25,7 @@ from moisson.extract.rest import read_cab, read_cpio
 from moisson.extract.sevenzip import read_7z
 from moisson.extract.tar import read_tar
 from moisson.extract.ziplock import Keyring
-from moisson.model import Flag
+from moisson.model import Flag, Passage
 from moisson.reader import Child, Reader
 
 HERE = Path(__file__).parent / "specimens"
@@ -349,3 +349,12 @@ application/x-lzma
 def test_every_archive_kind_has_its_step():
     known = {kind for step in registry._steps.values() for kind in step.kinds}
     assert set(KINDS.split()) <= known
+
+
+def test_what_was_written_about_an_archive_is_told():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as z:
+        z.writestr("a.txt", "x")
+        z.comment = "lot 7, رقم 3".encode()
+    pieces = list(archive.read_zip(Reader.of(out.getvalue())))
+    assert Passage("lot 7, رقم 3\n", "comment") in pieces

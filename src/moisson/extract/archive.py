@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from moisson.address import Layer
 from moisson.errors import DamagedError, EvidenceError
 from moisson.extract import inflate, rar, rest, sevenzip, tar, zipdir, ziplock, zipmember  # noqa: F401  (their steps)
+from moisson.extract.text import decode
 from moisson.extract.unpack import KEEP, MAX_MEMBER, Names, reader_of
-from moisson.model import Fact, Flag
+from moisson.model import Fact, Flag, Passage
 from moisson.reader import Child, Reader
 from moisson.registry import Limits, step
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from moisson.extract.ziprow import Entry
 
-Piece = Child | Fact | Flag
+Piece = Child | Fact | Flag | Passage
 _ROOMY = Limits(seconds=60, per_mb=3)
 
 
@@ -33,6 +34,8 @@ _ROOMY = Limits(seconds=60, per_mb=3)
 def read_zip(data: Reader, keys: Sequence[str] = ()) -> Iterator[Piece]:
     """The members of a ZIP archive, also of a self-extracting or damaged one."""
     entries, wrong = zipdir.read_directory(data)
+    if said := zipdir.comment(data):
+        yield Passage(decode(said)[0] + "\n", "comment")
     if wrong:
         yield Flag("damaged", f"members found by their own headers: {wrong}")
     if entries and min(e.offset for e in entries) > 0:

@@ -140,6 +140,14 @@ def _find(data: Reader) -> tuple[int, int, int, int]:
     raise DamagedError("no end record")
 
 
+def comment(data: Reader) -> bytes:
+    """What was written about the archive as a whole; it ends with the file (4.3.16)."""
+    tail = data.pread(max(0, data.size - 66_000), 66_000)
+    found = tail.rfind(_END)
+    size = int.from_bytes(tail[found + 20 : found + 22], "little") if found >= 0 else 0
+    return tail[found + 22 :] if size and len(tail) == found + 22 + size else b""
+
+
 def _zip64(data: Reader, end_at: int, count: int, size: int, offset: int) -> tuple[int, int, int, int]:
     locator = data.pread(end_at - 20, 20) if end_at >= 20 else b""
     if not locator.startswith(_LOCATOR):
