@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +19,9 @@ from moisson.engine.plan import PASSES
 from moisson.errors import DependencyError, UsageError
 from moisson.settings import Pass, Settings
 from moisson.store.manifest import Manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _FILE = click.Path(path_type=Path)
 
@@ -60,11 +66,11 @@ def harvest(
     lists = engine.Lists(watchlist, requirements, known, sought)
     count = workers or len(os.sched_getaffinity(0))
     try:
-        with Progress() as progress:
+        with Progress() as progress, _stoppable():
             totals = engine.harvest(case, paths, settings, progress, intake=intake, lists=lists, workers=count)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         console.print(f"stopped; nothing that was published is lost: `moisson harvest {case}` goes on", style="yellow")
-        raise SystemExit(130) from None
+        raise SystemExit(128 + (stop.args[0] if stop.args else signal.SIGINT)) from None
     rate = totals.bytes / 1e6 / max(0.1, totals.seconds)
     console.print(
         f"{totals.listed} entries listed, {totals.items} items read, {totals.bytes / 1e6:.1f} MB in "
@@ -73,6 +79,21 @@ def harvest(
     )
     for unit in totals.broken:
         console.print(f"given up: {unit}", style="red")
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let a terminal that is closed, and whoever ends this program in an orderly way, stop it as Ctrl-C does."""
+
+    def stop(number: int, _: object) -> None:
+        raise KeyboardInterrupt(number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _present(*paths: Path) -> None:

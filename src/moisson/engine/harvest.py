@@ -93,8 +93,7 @@ def harvest(
     with writing(root):
         manifest = case.create(root)
     with case.locked(root), writing(root):
-        shutil.rmtree(root / "tmp", ignore_errors=True)
-        (root / "tmp").mkdir()
+        _clear(root, manifest)
         _take_lists(root, lists)
         settings = _settle(root, manifest, settings)
         if paths or intake:
@@ -120,6 +119,15 @@ def harvest(
             ledger.checkpoint(case_key(root))
     manifest.close()
     return totals
+
+
+def _clear(root: Path, manifest: store.Manifest) -> None:
+    """Remove what a run that was cut off left unfinished, or finished and not yet published."""
+    shutil.rmtree(root / "tmp", ignore_errors=True)
+    (root / "tmp").mkdir()
+    known = {segment.name for segment in manifest.live()} | set(manifest.retired())
+    for stray in [place for place in (root / "seg").iterdir() if place.name not in known]:
+        shutil.rmtree(stray, ignore_errors=True)
 
 
 def _take_lists(root: Path, lists: Lists) -> None:

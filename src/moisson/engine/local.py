@@ -67,6 +67,7 @@ class _Process:
             [sys.executable, "-m", "moisson.engine.local", str(root)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            process_group=0,  # what a terminal sends is for the coordinator, which ends its workers
             env={**os.environ, **_ENVIRONMENT},
         )
 

@@ -7,11 +7,15 @@ are looked for there and in `body`. `hit` keeps what a list of results shows.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import defaultdict
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -30,7 +34,6 @@ from moisson.times import Instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 VERSION = "2"
 HEAP = 32_000_000
@@ -92,6 +95,19 @@ def rebuild(segment: Path) -> None:
             raise CaseError(f"the index of {segment} cannot be put in its place: {error}") from error
     for rest in (fresh, old):
         shutil.rmtree(rest, ignore_errors=True)
+
+
+@contextmanager
+def lockable(folder: Path) -> Iterator[Path]:
+    """A place to open an index from: opening takes a lock beside its files, which may lie where nobody can write."""
+    if os.access(folder, os.W_OK):
+        yield folder
+        return
+    with TemporaryDirectory(prefix="moisson-") as name:
+        place = Path(name)
+        for file in (each for each in folder.iterdir() if each.suffix != ".lock"):
+            (place / file.name).symlink_to(file.absolute())
+        yield place
 
 
 def create(folder: Path) -> tantivy.Index:

@@ -6,6 +6,7 @@ retries, duplicates and kills are harmless.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from contextlib import contextmanager
@@ -91,13 +92,16 @@ class Manifest:
         if readonly and not path.is_file():
             raise CaseError(f"no case at {path.parent}")
         try:
-            self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+            where = f"{path.absolute().as_uri()}{_kept(path) if readonly else ''}"
+            self._db = sqlite3.connect(where, uri=True, timeout=30, isolation_level=None, check_same_thread=False)
             self._db.execute("pragma query_only=1" if readonly else "pragma journal_mode=wal")
             self._db.execute("pragma synchronous=full")
             if not readonly:
                 self._create()
             version = self.setting("version")
         except sqlite3.DatabaseError as error:
+            if not readonly and not os.access(path.parent, os.W_OK):
+                raise CaseError(f"{path.parent} can be read but not written to") from error
             raise CaseError(f"{path} cannot be used as a manifest: {error}") from error
         if version != str(VERSION):
             raise CaseError(f"{path} has layout {version or 'unknown'}, this program reads {VERSION}")
@@ -279,6 +283,19 @@ class Manifest:
         """Every opinion, in the order given."""
         rows = self._rows("select record from judgements order by rowid")
         return [j for (line,) in rows if isinstance(j := model.decode(line), model.Judgement)]
+
+
+def _kept(path: Path) -> str:
+    """How to open a manifest that nobody can write to: as it is, since its journal needs a file beside it.
+
+    Raises `CaseError` where it was left in the middle of writing.
+    """
+    if os.access(path.parent, os.W_OK):
+        return ""
+    journal = path.with_name(f"{path.name}-wal")
+    if journal.exists() and journal.stat().st_size:
+        raise CaseError(f"{path.parent} was copied while it was written; open it once where it can be written to")
+    return "?immutable=1"
 
 
 def _add_units(db: sqlite3.Connection, units: Iterable[Unit]) -> int:

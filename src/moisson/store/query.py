@@ -66,12 +66,14 @@ class Reader:
         if not index.usable(folder):
             index.rebuild(folder)
         try:
-            opened = tantivy.Index.open(str(folder / "index"))
-            opened.config_reader("manual")
+            with index.lockable(folder / "index") as place:
+                opened = tantivy.Index.open(str(place))
+                opened.config_reader("manual")
+                searcher = opened.searcher()
         except (ValueError, OSError) as error:
             raise CaseError(f"the index {folder / 'index'} is damaged; delete it, it is made anew: {error}") from error
         pack = PackReader(folder / "text.pack") if segment.counts.get("texts") else None
-        return Open(segment, opened.searcher(), pack)
+        return Open(segment, searcher, pack)
 
     def close(self) -> None:
         """Let go of everything."""
