@@ -83,7 +83,7 @@ class Sweep(Struct, frozen=True, tag="sweep"):
     """Read a stretch of a medium byte by byte; `layers` lead to the medium.
 
     `free` are the ranges that no live file holds, from somewhat before `start` to somewhat beyond `stop`; `dead` are
-    those in which deleted files lie. `avoid` and `plain` as in `Read`.
+    those in which deleted files lie. `avoid` as in `Read`.
     """
 
     exhibit: str
@@ -93,7 +93,6 @@ class Sweep(Struct, frozen=True, tag="sweep"):
     free: tuple[tuple[int, int], ...] = ()
     dead: tuple[tuple[int, int], ...] = ()
     avoid: tuple[str, ...] = ()
-    plain: bool = False
 
 
 class Fetch(Struct, frozen=True, tag="fetch"):

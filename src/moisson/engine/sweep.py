@@ -215,7 +215,7 @@ class Sweep:
     ) -> None:
         size = sum(n for _, n in places)
         wanted = m.Wanted(str(address), name, "", size, "carved", flags, run="carve.find@1", kind=kind)
-        request = m.Read(self.request.exhibit, wanted, self.request.avoid, self.request.plain)
+        request = m.Read(self.request.exhibit, wanted, self.request.avoid)
         try:
             with self.walk.watching(self._watch(places)):
                 self.walk.read(request, Reader(Pieces(self.kept, places, size)), None)

@@ -18,9 +18,9 @@ from moisson.engine.listing import item_of, read_items, wanted
 from moisson.engine.plan import SAMPLED, Unit, classes, classify, list_unit, map_unit, read_units, sweep_units
 from moisson.engine.result import Output, Result
 from moisson.model import Failure, Item, Run, Stretch
+from moisson.store import schema
 from moisson.store.compact import compact
 from moisson.store.manifest import Manifest
-from moisson.store.query import Reader
 from moisson.store.views import tables
 from moisson.times import now
 
@@ -76,13 +76,13 @@ class Worker:
         return Result(unit.id, compact(self.root, olds), seconds=time.monotonic() - began)
 
     def _match(self, unit: Unit, out: Output) -> list[Unit]:
-        reader = Reader(self.root, memory_mb=256, threads=1)
-        try:
-            for record in reader.records("sightings", unit.exhibit):
-                for lead in self.supply.leads(record):
+        table = schema.TABLES["sightings"]
+        columns = ", ".join(f'"{name}"' for name in table.schema.names)
+        with tables(self.root, unit.exhibit) as views:
+            for row in views.stream(f"select {columns} from sightings"):
+                sighting = schema.record(table, dict(zip(table.schema.names, row, strict=True)))
+                for lead in self.supply.leads(sighting):
                     out.write(lead)
-        finally:
-            reader.close()
         return []
 
     def _run(self, unit: Unit, started: Any) -> Run:
@@ -256,7 +256,10 @@ class Worker:
                 break
             plain = hand.plainly and (attempt >= hand.tries - 2 or culprit == whole)
             hand.skip = 0 if plain else before
-            request = replace(request, avoid=() if plain else (*request.avoid, culprit), plain=plain)
+            if plain and isinstance(request, m.Read):
+                request = replace(request, avoid=(), plain=True)
+            else:
+                request = replace(request, avoid=(*request.avoid, culprit))
         hand.give_up(attempt + 1)
 
     def _ask(self, request: m.Request, where: str, out: Output, take: Callable[[m.Reply], None]) -> None:

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 MANY = 64
 FEWEST = 8
-LARGEST = {"items": 500_000, "texts": 300_000, "sightings": 1_000_000, "events": 500_000}
+LARGEST = {"items": 500_000, "texts": 300_000, "sightings": 500_000, "events": 500_000}
 LISTED = {"items": 10_000_000}
 LARGEST_BYTES = 2 << 30
 GRACE = 600.0
 _STRAY = 86_400.0
-_SORT_MB = 256
+_SORT_MB = 128
 
 
 def should_compact(manifest: Manifest, many: int = MANY) -> list[str]:
