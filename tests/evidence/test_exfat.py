@@ -7,6 +7,7 @@ import struct
 import pytest
 
 from moisson.errors import AddressError, DamagedError, EvidenceError
+from moisson.evidence import exfat
 from moisson.evidence.exfat import Exfat
 from moisson.evidence.exfatrows import ROW, candidates, is_sound, read_boot, read_set
 from moisson.evidence.image import open_image
@@ -267,3 +268,14 @@ def test_files_that_share_a_long_chain_do_not_cost_its_length_each():
     entries, _ = split(system)
     assert len(entries) == 4000
     assert steps <= 8 * (system.boot.clusters + (1 << 16)) + 2 * len(entries)
+
+
+def test_too_many_dead_files_are_said_to_be_too_many(monkeypatch):
+    monkeypatch.setattr(exfat, "_MOST_DEAD", 5)
+    dead = b"".join(bytes(b & 0x7F if n % ROW == 0 else b for n, b in enumerate(entry_set(f"f{i}"))) for i in range(9))
+    data = bytearray(volume_with(dead))
+    at = len(data) - 8192
+    data[at : at + len(dead)] = dead
+    entries, faults = split(Exfat(Memory(bytes(data))))
+    assert [e.state for e in entries] == ["deleted"] * 5 + ["orphan"] * 5
+    assert [f.kind for f in faults] == ["limit"]

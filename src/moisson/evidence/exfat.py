@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _DEPTH, _BOOT, _PATIENCE = 256, 24, 3
 _ORPHANS = "$OrphanFiles"
 _MOST_NAMES = 256 << 20
-_MOST_ORPHANS = 1_000_000
+_MOST_DEAD = 300_000
 _MOST_FAULTS = 1000
 _BLOCK = 4 << 20
 _LOCATOR = re.compile(r"[0-9]{1,20}")
@@ -70,12 +70,13 @@ class Exfat:
         self.block, self.serial, self.label = self.boot.sector, self.boot.serial, ""
         self._cluster = self.boot.cluster
         self._claimed: list[Range] | None = None
-        self._faults, self._room = 0, 0
+        self._faults, self._over, self._room = 0, 0, 0
 
     def entries(self) -> Iterator[Entry | Fault]:
         """Every entry; deleted ones after the live ones, so that what they lost to these is known."""
         claims, late, met = Claims(), list[_Found](), set[int]()
-        self._faults, self.label, self._room = 0, "", _PATIENCE * self.medium.present
+        self._faults, self._over, self._room = 0, 0, _PATIENCE * self.medium.present
+        self.label = ""
         self.clusters.renew()
         claims.add([(0, _BOOT * self.boot.sector), self.boot.tables])
         root, _ = self.clusters.chain(self.boot.root, -(-_MOST_NAMES // self._cluster))
@@ -83,7 +84,10 @@ class Exfat:
             if isinstance(found, Fault):
                 yield found
             elif found.state != "live":
-                late.append(found)
+                if len(late) < _MOST_DEAD:
+                    late.append(found)
+                else:
+                    self._over += 1
             else:
                 claims.add(self._extents(found.set, dead=False))
                 yield self._entry(found, [])
@@ -96,6 +100,8 @@ class Exfat:
         yield from budget.over()
         if self._room <= 0:
             yield Fault("", "", "limit", "its directories together claim more than the volume has")
+        if self._over:
+            yield Fault("", "", "limit", f"only {_MOST_DEAD} deleted and as many lost files are listed")
 
     def _walk(self, top: _Folder, met: set[int], claims: Claims) -> Iterator[_Found | Fault]:
         todo, seen = [top], {first(top.extents)}
@@ -193,7 +199,8 @@ class Exfat:
                     if place >= _BLOCK or number in met:
                         continue
                     tries += 1
-                    if tries > _MOST_ORPHANS:
+                    if tries > _MOST_DEAD:
+                        self._over += 1
                         return
                     if is_sound(data, place) and (row := read_set(data, place)) and row.name:
                         yield number, row
