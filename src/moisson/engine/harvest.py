@@ -176,6 +176,8 @@ def register(root: Path, manifest: store.Manifest, paths: Sequence[Path], intake
         ledger.append_many(
             {"act": "intake", "object": e.id, "inputs": list(e.files), "params": dict(e.digests)} for e in new
         )
+        if new:
+            ledger.checkpoint(case_key(root))
     manifest.add_exhibits(new)
     return found
 
