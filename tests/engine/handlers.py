@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import socket
 import time
 
@@ -54,6 +55,7 @@ def misbehave(channel):
         b"attack": lambda: ctypes.CDLL(None).ptrace(0, 0, None, None),
         b"recurse": lambda: recurse(0),
         b"half": lambda: (plain.sendall(HEADER.pack(100, SEND, 0) + b"only this"), time.sleep(60)),
+        b"cut": lambda: (plain.sendall(HEADER.pack(100, SEND, 0) + b"only this"), os.kill(os.getpid(), signal.SIGKILL)),
         b"slow": lambda: slow(plain),
         b"huge": lambda: (plain.sendall(HEADER.pack(0xFFFFFFFF, SEND, 0)), time.sleep(60)),
         b"tag": lambda: (plain.sendall(HEADER.pack(0, 7, 0)), time.sleep(60)),

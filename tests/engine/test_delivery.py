@@ -67,6 +67,18 @@ def test_parts_of_a_batch_that_is_known_are_passed_over():
     assert (written, hand.parts) == ([], [])
 
 
+@pytest.mark.parametrize("sent", range(5))
+def test_a_child_that_dies_within_a_text_and_reads_it_again_doubles_nothing(sent):
+    records = [ITEM, Text(WHERE, "engine.read@1", "g" * (3 * PART + 1)), *seen(2)]
+    written = []
+    hand = InHand(lambda record, _: written.append(record), WHERE)
+    for message in [m.encode(m.Begin(WHERE)), *messages(WHERE, records)][:sent]:
+        hand.take(m.replies.decode(message))
+    assert hand.broken()[0] == WHERE
+    delivered(records, hand)
+    assert written == records
+
+
 def test_a_text_longer_than_was_agreed_is_refused():
     hand = InHand(lambda *_: None, WHERE)
     hand.longest = PART

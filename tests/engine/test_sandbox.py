@@ -127,6 +127,7 @@ def test_a_handler_that_returns_is_called_again_in_the_same_child():
         ("attack", "attack", "SIGSYS"),
         ("recurse", "crash", "RecursionError"),
         ("half", "timeout", "not done after 0.4 s"),
+        ("cut", "memory", "SIGKILL"),
         ("slow", "crash", "malformed frame"),
         ("huge", "limit", "a message of 4294967295 bytes"),
         ("tag", "crash", "malformed frame (tag 7)"),
