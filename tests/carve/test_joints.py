@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from moisson.carve.find import find
 from moisson.carve.ground import Carved
 from moisson.reader import Reader
-from tests.carve.made import files, film, hive, pdf, picture, zipped
+from tests.carve.made import files, film, flac, hive, pdf, picture, zipped
 
 CLUSTER = 4096
 
@@ -44,13 +44,15 @@ def carve(shot: bytes) -> dict[int, Carved]:
 
 
 @pytest.mark.parametrize("way", ["zeros", "text", "random", "picture"])
-@pytest.mark.parametrize("name", ["jpeg", "png", "zip", "sqlite", "hive", "gzip"])
+@pytest.mark.parametrize("name", ["jpeg", "png", "zip", "sqlite", "hive", "gzip", "gif", "flac"])
 def test_two_pieces_are_joined(name, way):
     data = {
         "jpeg": picture("JPEG", 3, (200, 160), quality=80),
         "png": picture("PNG", 3),
         "zip": zipped(3, 9),
         "hive": hive(9),
+        "gif": picture("GIF", 3),
+        "flac": flac(120),
         "gzip": files()["gzip"][1],
         "sqlite": files()["sqlite"][1],
     }[name]

@@ -19,7 +19,7 @@ _REACH = 256 << 20
 _ENDS = 64
 _SWELLS = 32
 _CHECKED = 48 << 20
-_UNPACKED = 1 << 30
+_UNPACKED, _PIECE = 1 << 30, 1 << 20
 
 
 class Member(NamedTuple):
@@ -195,15 +195,23 @@ def _sound(data: Reader, rows: list[Member]) -> bool:
         body = row.at + 30 + sum(struct.unpack_from("<HH", head, 26))
         raw = data.pread(body, row.packed)
         try:
-            out = zlib.decompressobj(-15).decompress(raw, max(1, min(left, _UNPACKED // 4))) if row.method else raw
+            total, size = _summed(raw, left) if row.method else (zlib.crc32(raw), len(raw))
         except zlib.error:
             return False
-        left -= len(out)
-        if left <= 0 or len(out) >= _UNPACKED // 4:
+        left -= size
+        if left <= 0:
             return True
-        if zlib.crc32(out) != row.crc:
+        if total != row.crc:
             return False
     return True
+
+
+def _summed(raw: bytes, most: int) -> tuple[int, int]:
+    """The sum of what deflated bytes hold, and how much that is, a piece at a time."""
+    unpacker, total, size = zlib.decompressobj(-15), 0, 0
+    while size < most and (piece := unpacker.decompress(raw, _PIECE)):
+        total, size, raw = zlib.crc32(piece, total), size + len(piece), unpacker.unconsumed_tail
+    return total, size
 
 
 def _farther(span: Span) -> Carved | None:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import struct
 import zlib
-from typing import TYPE_CHECKING
 
-from moisson.carve.ground import SECTOR, Carved, Span
-
-if TYPE_CHECKING:
-    from moisson.reader import Reader
+from moisson.carve.ground import SECTOR, Carved, Part, Span, joined
+from moisson.reader import Reader
 
 _LARGEST = 1 << 30
 _BLOCKS = 200_000
 _HEADERS = frozenset((12, 16, 40, 52, 56, 64, 108, 124))
 _DEPTHS = frozenset((1, 2, 4, 8, 16, 24, 32))
 _GAP = 4 << 20
+_STEPS = 3
 
 
 def carve_png(data: Reader, offset: int, limit: int) -> Carved | None:
@@ -90,40 +88,77 @@ def _split(span: Span, at: int, length: int, gap: int, wanted: int) -> int:
 
 
 def carve_gif(data: Reader, offset: int, limit: int) -> Carved | None:
-    """A GIF by its blocks to the trailer (GIF89a specification)."""
+    """A GIF by its blocks to the trailer, a gap being where its sub-blocks go on in step (GIF89a specification)."""
     span = Span(data, offset, limit)
+    end, last = _blocks(span)
+    joint = _in_step(span, last) if last else None
+    return joint or (span.carved("image/gif", end, 0.95) if end else None)
+
+
+def _blocks(span: Span) -> tuple[int, int]:
+    """Where the trailer ends, or 0; and where the sub-blocks begin of the first picture whose chain loses step.
+
+    A chain falls into step again by chance, so a picture may have its end and a gap all the same.
+    """
     head = span.pread(0, 13)
     if len(head) < 13 or head[:6] not in (b"GIF87a", b"GIF89a"):
-        return None
+        return 0, 0
     width, height, packed = struct.unpack_from("<HHB", head, 6)
     if not width or not height:
-        return None
+        return 0, 0
     at = 13 + (3 << (packed & 7) + 1 if packed & 0x80 else 0)
-    images = 0
+    pictures = odd = last = 0
     for _ in range(_BLOCKS):
         mark = span.pread(at, 11)
-        if mark[:1] == b";" and images:
-            return span.carved("image/gif", at + 1, 0.95)
+        if mark[:1] == b";" and pictures:
+            return at + 1, odd
         if mark[:1] == b"!":
             at = _sub_blocks(span, at + 2)
         elif mark[:1] == b"," and len(mark) == 11 and _fits(mark, width, height):
-            at = _image(span, at, mark[9])
-            images += at > 0
+            begin = at + 10 + (3 << (mark[9] & 7) + 1 if mark[9] & 0x80 else 0)
+            if not 1 <= span.number(begin, 1) <= 11:
+                break
+            last, at, pictures = begin + 1, _sub_blocks(span, begin + 1), pictures + 1
+            odd = odd or (0 if at > 0 and _even(span, last, at) else last)
         else:
             break
         if at < 0:
             break
+    return 0, odd or last
+
+
+def _even(span: Span, start: int, end: int) -> bool:
+    """Whether all sub-blocks but the last are full, as most writers have them."""
+    lengths = span.pread(start, end - start)[::256]
+    full = len(lengths) - len(lengths.lstrip(b"\xff"))
+    due = start + 256 * full
+    return full < _STEPS or due + 1 == end or due + span.number(due, 1) + 2 == end
+
+
+def _in_step(span: Span, start: int) -> Carved | None:
+    """A gap in a chain of full sub-blocks: behind it each length stands where the chain would have it."""
+    lengths = span.pread(start, _GAP)[::256]
+    full = len(lengths) - len(lengths.lstrip(b"\xff"))
+    due = start + 256 * full
+    if full < _STEPS or not span.ground.afford(_GAP):
+        return None
+    reach = span.pread(due, _GAP)
+    first = due - 256 - (span.offset + due - 256) % -SECTOR
+    for gap in range(SECTOR, len(reach), SECTOR):
+        if reach[gap : gap + 256 * _STEPS : 256].strip(b"\xff") and b";" not in reach[gap : gap + 256 * _STEPS]:
+            continue
+        for cut in range(first, due + 1, SECTOR):
+            part = Part(span, 0, cut, cut + gap, span.size - cut - gap)
+            end, odd = _blocks(Span(Reader(part), 0, part.size)) if span.ground.afford(1 << 14) else (0, 0)
+            if end > due and not odd:
+                extents = joined(((span.offset, cut), (span.offset + cut + gap, end - cut)))
+                return Carved("image/gif", extents, "", 0.95, ("rejoined",))
     return None
 
 
 def _fits(mark: bytes, width: int, height: int) -> bool:
     left, top, wide, high = struct.unpack_from("<HHHH", mark, 1)
     return bool(wide and high and left + wide <= width + 64 and top + high <= height + 64)
-
-
-def _image(span: Span, at: int, packed: int) -> int:
-    at += 10 + (3 << (packed & 7) + 1 if packed & 0x80 else 0)
-    return _sub_blocks(span, at + 1) if 1 <= span.number(at, 1) <= 11 else -1
 
 
 def _sub_blocks(span: Span, at: int) -> int:
