@@ -94,7 +94,10 @@ def countries(case: Path, country: str | None, limit: int | None, as_json: bool)
             line(h)
     elif country:
         nothing = f"nothing concerns {country.upper()}"
-        rows = [(f"{h.strength:.2f}", h.kind, h.value, ", ".join(h.exhibits), "; ".join(h.reasons[:2])) for h in found]
+        rows = [
+            (f"{h.strength:.2f}", h.kind, h.value, ", ".join(h.exhibits), "; ".join((*h.reasons[:2], *_apart(h))))
+            for h in found
+        ]
         table(["strength", "kind", "value", "exhibits", "why"], first(rows, wanted), nothing=nothing)
     else:
         _summary(found, wanted)
@@ -103,10 +106,15 @@ def countries(case: Path, country: str | None, limit: int | None, as_json: bool)
 def _summary(found: list[Hypothesis], wanted: int) -> None:
     rows = []
     for s in first(land.summarise(found), wanted):
-        best = max(s.selectors, key=lambda h: h.strength)
-        strongest = f"{best.kind} {best.value}"
-        rows.append((s.country, len(s.selectors), ", ".join(s.exhibits), strongest, best.reasons[0]))
-    table(["country", "selectors", "exhibits", "strongest", "why"], rows, nothing="nothing concerns a country")
+        best = max(s.selectors or s.aside, key=lambda h: h.strength)
+        strongest, why = f"{best.kind} {best.value}", "; ".join((best.reasons[0], *_apart(best)))
+        rows.append((s.country, len(s.selectors), len(s.aside), ", ".join(s.exhibits), strongest, why))
+    head = ["country", "selectors", "set aside", "exhibits", "strongest", "why"]
+    table(head, rows, nothing="nothing concerns a country")
+
+
+def _apart(h: Hypothesis) -> tuple[str, ...]:
+    return (f"set aside: {h.aside}",) if h.aside else ()
 
 
 @click.command()

@@ -53,10 +53,10 @@ def export_sheets(reader: Reader, out: Path) -> dict[str, int]:
     rows = [(s.weight, s.kind, s.value, " ".join(s.exhibits), s.why) for s in found]
     counts["links"] = _write(out / "links.csv", ("weight", "kind", "value", "exhibits", "why"), rows)
     land = [
-        (h.country, h.strength, h.kind, h.value, " ".join(h.exhibits), "; ".join(h.reasons))
+        (h.country, h.strength, h.kind, h.value, " ".join(h.exhibits), "; ".join(h.reasons), h.aside)
         for h in countries.hypotheses(reader)
     ]
-    head = ("country", "strength", "kind", "value", "exhibits", "why")
+    head = ("country", "strength", "kind", "value", "exhibits", "why", "set aside")
     counts["countries"] = _write(out / "countries.csv", head, land)
     return counts
 

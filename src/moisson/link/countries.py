@@ -11,7 +11,9 @@ from collections import defaultdict
 
 from msgspec import Struct
 
+from moisson.link.aliases import aliases
 from moisson.link.origins import origins
+from moisson.link.standing import set_aside
 from moisson.link.ties import Key, Ties, gather
 from moisson.store.query import Reader  # noqa: TC001
 
@@ -23,7 +25,10 @@ _DEFINITE = frozenset({"phone", "coords"})
 
 
 class Hypothesis(Struct, frozen=True):
-    """A selector concerns a country: how sure (0 to 1), and the reasons in words."""
+    """A selector concerns a country: how sure (0 to 1), and the reasons in words.
+
+    `aside` says why it is no sign that the network reaches there, empty for what is one (`moisson.link.standing`).
+    """
 
     country: str
     kind: str
@@ -31,19 +36,22 @@ class Hypothesis(Struct, frozen=True):
     strength: float
     reasons: tuple[str, ...]
     exhibits: tuple[str, ...] = ()
+    aside: str = ""
 
 
 class Summary(Struct, frozen=True):
-    """What concerns a country: exhibits, selectors, and the strongest reasons."""
+    """What concerns a country: the network's exhibits and selectors, the strongest first, and what is set aside."""
 
     country: str
     exhibits: tuple[str, ...]
     selectors: tuple[Hypothesis, ...]
+    aside: tuple[Hypothesis, ...] = ()
 
 
 def hypotheses(reader: Reader) -> list[Hypothesis]:
-    """Every selector's countries, by country and strongest first."""
+    """Every selector's countries, by country and strongest first, what is set aside behind the rest."""
     ties = gather(reader)
+    apart = set_aside(reader, ties, aliases(reader))
     spread = _spread(ties)
     found = []
     for key, countries in spread.items():
@@ -52,21 +60,21 @@ def hypotheses(reader: Reader) -> list[Hypothesis]:
             if strength >= ENOUGH and strength >= LEAD * best:
                 reasons = _reasons(key, country, ties)
                 exhibits = tuple(sorted(ties.where[key]))
-                found.append(
-                    Hypothesis(country, key[0], ties.shown(key), round(min(strength, 1.0), 3), reasons, exhibits)
-                )
-    return sorted(found, key=lambda h: (h.country, -h.strength, h.kind, h.value))
+                sure, why = round(min(strength, 1.0), 3), apart.get(key, "")
+                found.append(Hypothesis(country, key[0], ties.shown(key), sure, reasons, exhibits, why))
+    return sorted(found, key=lambda h: (h.country, bool(h.aside), -h.strength, h.kind, h.value))
 
 
 def summarise(found: list[Hypothesis]) -> list[Summary]:
-    """The hypotheses by country, the country with most selectors first."""
+    """The hypotheses by country, the country with most of the network's selectors first."""
     by_country: dict[str, list[Hypothesis]] = defaultdict(list)
     for h in found:
         by_country[h.country].append(h)
-    summaries = [
-        Summary(country, tuple(sorted({e for h in of if _places(h) for e in h.exhibits})), tuple(of))
-        for country, of in by_country.items()
-    ]
+    summaries = []
+    for country, of in by_country.items():
+        ours, aside = tuple(h for h in of if not h.aside), tuple(h for h in of if h.aside)
+        exhibits = tuple(sorted({e for h in ours if _places(h) for e in h.exhibits}))
+        summaries.append(Summary(country, exhibits, ours, aside))
     return sorted(summaries, key=lambda s: (-len(s.selectors), s.country))
 
 
