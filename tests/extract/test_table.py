@@ -154,7 +154,7 @@ def test_torn_and_overwritten():
 
 
 @pytest.mark.corpus
-@pytest.mark.parametrize("group", ["phones", "browsers"])
+@pytest.mark.parametrize("group", ["phones", "browsers", "unix", pytest.param("windows", marks=pytest.mark.slow)])
 def test_counts_of_the_corpora(corpora, group):
     expected = json.loads((corpora / group / "expected.json").read_text())
     seen, missing = 0, []
@@ -172,7 +172,7 @@ def test_counts_of_the_corpora(corpora, group):
         text, seen = "\n" + text_of(pieces), seen + 1
         tables = next(p.value for p in pieces if isinstance(p, Fact))
         missing += [(path, table) for table in tables if text.count(f"\n{table}: ") < counts.get(table, 0)]
-    assert seen >= 3
+    assert seen >= 1
     assert missing == []
 
 
