@@ -28,13 +28,7 @@ TRIES = 3
 _PARTING = 5.0
 _EXIT_FULL = 28
 # Without a bound on its arenas, glibc keeps one for each of the many short-lived threads that write an index.
-_ENVIRONMENT = {
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "RAYON_NUM_THREADS": "1",
-    "MALLOC_ARENA_MAX": "2",
-    "MALLOC_TRIM_THRESHOLD_": "16777216",
-}
+_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 
 
 class Broken(msgspec.Struct, frozen=True):
