@@ -21,18 +21,14 @@ ELSEWHERE = {
     "libmagic_mime": "tests/identify/test_kind.py",
     "mime_in_source_tests": "tests/identify/test_kind.py",
     "metadata_in_source_tests": "another project's names for fields",
-    "true_text": "tests/extract/test_rtl.py",
-    "hard": "tests/extract/test_rtl.py",
-    "rows": "tests/extract/test_table.py",
+    "true_text": "tests/extract/test_pdf.py",
     "password_checked_by": "says who checked",
     "exiftool": "another program's names for fields",
     "note": "words for people",
     "must_not_contain_in_source_tests": "another project's choice of what to leave out",
-    "phone": "tests/extract/test_calendar.py",
     "first_table": "no reader of Access databases",
     "first_table_rows": "no reader of Access databases",
     "pages": "no reader of DjVu",
-    "Sheet1_rows": "the text has the rows",
 }
 _TAGS = "lines that another tool made by dropping every tag, of settings and counts as well"
 _ORDER = "another tool's order of letters; the right one is checked in tests/extract/test_rtl.py"
@@ -67,6 +63,7 @@ EXCUSED = {
     "ingest-file/hello world word.docx: text_seen": _TAGS,
     "tika/testODTEncrypted.odt: text_seen": "the encrypted bytes",
     "ingest-file/encypted_by_libreoffice.odt: text_seen": "the encrypted bytes",
+    "ingest-file/file.xlsx: Sheet1_rows": "one of the three is empty",
     "tika/testPagesPwdProtected.pages: protected": _UNREAD,
     "tika/testWordPerfect.wpd: text_must_contain": _UNREAD,
     "ingest-file/Test_rs20846.djvu: text_must_contain": _UNREAD,
@@ -142,6 +139,16 @@ def wrong_in(folder, name: str, values: dict) -> list[str]:
     for key, fact in (("authored", "office.created"), ("modified", "office.modified")):
         if key in values and not str(given.facts.get(fact, "")).startswith(values[key][:16]):
             found.append(key)
+    lines = [line for line in given.text.splitlines() if line.strip()]
+    if "rows" in values and len(lines) != values["rows"] - 1:  # that count has the names of columns, or an end, as well
+        found.append("rows")
+    if "Sheet1_rows" in values:
+        first = given.text.partition("Sheet1\n")[2].partition("Sheet2\n")[0]
+        found += [] if len(first.split("\n\n")[0].splitlines()) == values["Sheet1_rows"] else ["Sheet1_rows"]
+    if "phone" in values and values["phone"] not in re.sub(r"[ ().-]", "", given.everything):
+        found.append("phone")
+    if not all(squeezed(word) in squeezed(given.text) for word in (item["text"] for item in values.get("hard", ()))):
+        found.append("hard")
     if "needs" in values and "needs-ocr" not in given.flags and not (end or given.text.strip()):
         found.append("needs")
     return found
@@ -166,7 +173,8 @@ def members_agree(given: Given, members: list[dict]) -> bool:
 
 CHECKED = frozenset(
     ("size", "text_must_contain", "text_seen", "text_after_password", "protected", "password", "pdfinfo", "members_by_7z",
-     "needs", "embedded_files", "title", "description", "keywords", "sheets", "authored", "modified", "expect")
+     "needs", "embedded_files", "title", "description", "keywords", "sheets", "authored", "modified", "expect",
+     "rows", "Sheet1_rows", "phone", "hard")
 )  # fmt: skip
 
 

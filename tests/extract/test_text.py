@@ -36,6 +36,13 @@ def test_charsets(text, charset):
     assert decode(text.encode(charset))[0] == text
 
 
+@pytest.mark.parametrize("charset", ["windows-1252", "mac-roman", "windows-1256"])
+def test_a_few_letters_in_a_long_text_are_enough(charset):
+    words = "كلمة" if charset == "windows-1256" else "Lübeck, Größe"
+    text = "number;name;12345\n" * 300 + words + "\n" + "number;name;12345\n" * 300
+    assert decode(text.encode(charset))[0] == text
+
+
 @pytest.mark.parametrize("mark", ["utf-8-sig", "utf-16"])
 def test_byte_order_marks_are_no_text(mark):
     assert decode("حقيبة".encode(mark))[0] == "حقيبة"

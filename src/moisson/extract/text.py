@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from moisson.extract.headers import codec
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 SAMPLE = 1 << 16
 _PIECE = 1 << 20
-_FEW = 512
+_FEW = 64
+_ODD = re.compile(rb"[\x41-\xff]{0,40}[\x80-\xff]+[\x41-\xff]{0,40}")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -74,8 +76,9 @@ def _guess(data: bytes) -> str:
     first = next((m.start() for m in re.finditer(rb"[\x80-\xff]", data)), 0)
     start = max(0, first - SAMPLE // 8)
     sample = data[start : start + SAMPLE]
-    few = sum(byte > 0x7F for byte in sample[:_FEW]) if len(sample) <= _FEW else _FEW
-    if few < _FEW // 4 and (name := guess_words(sample)):
+    if len(words := b"\n".join(m[0] for m in islice(_ODD.finditer(sample), _FEW))) < 8 * _FEW and (
+        name := guess_words(words)
+    ):
         return name
     found = chardet.detect(sample).get("encoding") or ""
     name = codec(found) or "cp1252"
