@@ -95,7 +95,8 @@ class Progress:
         running = ", ".join(sorted({f"{u.do} {u.exhibit}" for u in self.running.values()}))
         given_up = f", {total.failures} not read" if total.failures else ""
         rate = total.bytes / 1e6 / seconds
-        return f"{total.listed} listed, {total.items} read, {total.bytes / 1e6:.0f} MB ({rate:.0f} MB/s){given_up}; {running}"
+        done = f"{total.listed} listed, {total.items} read, {total.bytes / 1e6:.0f} MB ({rate:.0f} MB/s)"
+        return f"{done}{given_up}; {running}"
 
     def _look(self, root: Path) -> None:
         self.reader = self.reader or Reader(root, memory_mb=128, threads=1)
