@@ -19,6 +19,7 @@ from moisson.selectors import (
 from moisson.selectors.fold import Folded
 from moisson.selectors.kind import Context, Found, Hit
 from moisson.selectors.kinds import get, seek_described
+from moisson.selectors.nobody import is_nobody
 from moisson.selectors.numbers import seek_numbers
 from moisson.selectors.tables import Cell, Columns, kind_at
 
@@ -64,6 +65,8 @@ def find(text: str, ctx: Context) -> Iterator[Found]:
         for hit in sorted(_hits(page, columns, ctx), key=lambda h: (h.start, -h.end)):
             start = at + page.origin(hit.start)
             end = at + page.origin(hit.end, end=True)
+            if hit.kind == "name" and len(text) < 99 and end - start == len(text.strip()) and is_nobody(hit.value):
+                continue
             yield Found(hit.kind, hit.value, text[start:end], start, end - start, round(hit.confidence, 3))
         at = stop
 
@@ -160,6 +163,7 @@ def _in_cells(page: Folded, cells: list[Cell], ctx: Context) -> Iterator[Hit]:
 
 def warm(ctx: Context) -> None:
     """Read all tables and compile all patterns at once, so that forked workers share them."""
+    is_nobody("")
     for text in _EVERYTHING:
         list(find(text, ctx))
 
@@ -167,7 +171,9 @@ def warm(ctx: Context) -> None:
 def clean_stated(kind: str, raw: str, ctx: Context) -> Found | None:
     """The value of a field that its format declares to be of this kind."""
     value = get(kind).clean(raw[:4096], ctx)
-    return Found(kind, value, raw, 0, len(raw), 1.0) if value else None
+    if not value or (kind == "name" and is_nobody(value)):
+        return None
+    return Found(kind, value, raw, 0, len(raw), 1.0)
 
 
 def read_query(kind: str, text: str, ctx: Context) -> str | None:

@@ -10,7 +10,7 @@ import gzip
 import re
 from bisect import bisect_left
 from collections import Counter
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from math import exp
 from typing import TYPE_CHECKING, NamedTuple
@@ -67,6 +67,15 @@ def _cities() -> dict[str, str]:
     return {name: country for country, *names in rows for name in names}
 
 
+@lru_cache(maxsize=8192)
+def _town(words: str) -> str:
+    """The country of the city that these one or two words name, or nothing."""
+    for word in (words, *words.split()):
+        if country := _cities().get(fold(word)) or _cities().get(fold(word[1:] if word[0] in "بلو" else "")):
+            return country
+    return ""
+
+
 class Around:
     """What a page says of countries; nothing is read before the first question."""
 
@@ -76,6 +85,7 @@ class Around:
         self._near: Context | None = None
         self._numbers: set[str] = set()
         self._whole: Counter[str] = Counter()
+        self._last: tuple[int, dict[str, float]] = (-1, {})
 
     def context(self) -> Context:
         """The context with the countries of the page before its regions."""
@@ -110,6 +120,11 @@ class Around:
 
     def _shares(self, at: int) -> dict[str, float]:
         """How much speaks for each country here, from 0 to 1; little evidence gives small shares."""
+        if self._last[0] != at:
+            self._last = at, self._weigh(at)
+        return self._last[1]
+
+    def _weigh(self, at: int) -> dict[str, float]:
         self._read()
         clues, text = self._clues or [], self._page.text
         whole = max(_ENOUGH, sum(self._whole.values()))
@@ -126,10 +141,8 @@ class Around:
     def _towns(self, at: int) -> Iterator[_Clue]:
         start = max(0, at - _REACH)
         for m in _WORDS.finditer(self._page.low, start, min(len(self._page.low), at + _REACH)):
-            for word in (m[0], *m[0].split()):
-                if country := _cities().get(fold(word)) or _cities().get(fold(word[1:] if word[0] in "بلو" else "")):
-                    yield _Clue(m.start(), country, 1.0)
-                    break
+            if country := _town(m[0]):
+                yield _Clue(m.start(), country, 1.0)
 
     def _read(self) -> None:
         if self._clues is None:
