@@ -66,6 +66,9 @@ FORMATS = {
     "wav, avi": ("audio/x-wav", "video/x-msvideo"),
     "mp3": ("audio/mpeg",),
     "amr, ogg": ("audio/amr", "audio/ogg"),
+    "flac": ("audio/flac",),
+    "psd": ("image/vnd.adobe.photoshop",),
+    "elf, pe": ("application/x-executable", "application/vnd.microsoft.portable-executable"),
 }
 _COMPOUND = (
     "application/vnd.ms-tnef",

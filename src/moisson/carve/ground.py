@@ -18,6 +18,7 @@ SECTOR = 512
 _PIECE = 1 << 18
 _KEPT = 8
 _OVERLAP = 64
+_LEAST = 1 << 12
 _CREDIT = 32 << 20
 NEVER = 1 << 62
 
@@ -92,13 +93,14 @@ class Ground(Reader):
         return found
 
     def _search(self, needle: bytes, start: int, stop: int) -> int:
-        at = start
+        at, size = start, _LEAST
         while at < stop:
-            piece = self.medium.pread(at, min(1 << 20, stop - at))
+            piece = self.medium.pread(at, min(size, stop - at))
             if not piece:
                 return -1
             if (found := piece.find(needle)) >= 0:
                 return at + found
+            size = min(2 * size, 1 << 20)
             at += max(1, len(piece) - len(needle) + 1)
         return -1
 

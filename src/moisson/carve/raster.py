@@ -137,10 +137,12 @@ def _even(span: Span, start: int, end: int) -> bool:
 
 def _in_step(span: Span, start: int) -> Carved | None:
     """A gap in a chain of full sub-blocks: behind it each length stands where the chain would have it."""
+    if span.pread(start, 256 * _STEPS)[::256].strip(b"\xff") or not span.ground.afford(_GAP):
+        return None
     lengths = span.pread(start, _GAP)[::256]
     full = len(lengths) - len(lengths.lstrip(b"\xff"))
     due = start + 256 * full
-    if full < _STEPS or not span.ground.afford(_GAP):
+    if full < _STEPS:
         return None
     reach = span.pread(due, _GAP)
     first = due - 256 - (span.offset + due - 256) % -SECTOR
