@@ -24,6 +24,7 @@ _CLUSTER, _STATES, _REACH, _LARGEST, _ATTEMPTS = 4096, 12, 2 << 20, 64 << 20, 24
 _UNPACKED = 4 << 30
 _SLOWLY = 256 << 20
 _HEADERS = 1_000_000
+_FIRST, _LONG = 1 << 12, 1 << 21
 _BROKEN: Any = (zlib.error, isal_zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError, ValueError)
 
 
@@ -236,7 +237,9 @@ def _rar5(span: Span) -> tuple[int, int, bool]:
     for _ in range(_HEADERS):
         head = span.pread(at, 16)
         size, after = _vint(head, 4)
-        raw = span.pread(at + 4, after - 4 + min(size, 1 << 21))
+        if size > (_LONG if blocks else _FIRST):
+            return at, blocks, False
+        raw = span.pread(at + 4, after - 4 + size)
         if not size or zlib.crc32(raw) != int.from_bytes(head[:4], "little"):
             return at, blocks, blocks > 1 and not size and _padded(span, at)
         kind, inner = _vint(raw, after - 4)

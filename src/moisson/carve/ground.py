@@ -53,7 +53,8 @@ class Ground(Reader):
     """A reader that keeps the pieces read last and remembers where it found what.
 
     `credit` is what may still be spent on joining pieces and other attempts that cost more than one look; the driver
-    adds to it as it goes on, so that no image makes the work grow faster than its size.
+    adds to it as it goes on, so that no image makes the work grow faster than its size. `chains` is where chains of
+    lengths that ran over a place have ended.
     """
 
     def __init__(self, medium: Medium) -> None:
@@ -61,6 +62,7 @@ class Ground(Reader):
         self._pieces: dict[int, bytes] = {}
         self._next: dict[bytes, tuple[int, int, bool]] = {}
         self.credit = _CREDIT
+        self.chains: dict[int, int] = {}
 
     def pread(self, offset: int, n: int) -> bytes:
         """Up to `n` bytes at `offset`."""
@@ -95,7 +97,8 @@ class Ground(Reader):
     def _search(self, needle: bytes, start: int, stop: int) -> int:
         at, size = start, _LEAST
         while at < stop:
-            piece = self.medium.pread(at, min(size, stop - at))
+            read = self.pread if size == _LEAST else self.medium.pread
+            piece = read(at, min(size, stop - at))
             if not piece:
                 return -1
             if (found := piece.find(needle)) >= 0:

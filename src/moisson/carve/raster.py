@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import struct
 import zlib
+from typing import TYPE_CHECKING
 
-from moisson.carve.ground import SECTOR, Carved, Part, Span, joined
-from moisson.reader import Reader
+from moisson.carve.ground import SECTOR, Carved, Ground, Part, Span, joined
+
+if TYPE_CHECKING:
+    from moisson.reader import Reader
 
 _LARGEST = 1 << 30
 _BLOCKS = 200_000
 _HEADERS = frozenset((12, 16, 40, 52, 56, 64, 108, 124))
 _DEPTHS = frozenset((1, 2, 4, 8, 16, 24, 32))
 _GAP = 4 << 20
-_STEPS = 3
+_STEPS, _FEW = 3, 1000
+_CELL, _COST, _FREE, _CHAINS = 4096, 256, 1024, 1 << 18
 
 
 def carve_png(data: Reader, offset: int, limit: int) -> Carved | None:
@@ -108,10 +112,12 @@ def _blocks(span: Span) -> tuple[int, int]:
         return 0, 0
     at = 13 + (3 << (packed & 7) + 1 if packed & 0x80 else 0)
     pictures = odd = last = 0
-    for _ in range(_BLOCKS):
+    for number in range(_BLOCKS):
         mark = span.pread(at, 11)
         if mark[:1] == b";" and pictures:
             return at + 1, odd
+        if number > _FEW and not span.ground.afford(_COST):
+            break
         if mark[:1] == b"!":
             at = _sub_blocks(span, at + 2)
         elif mark[:1] == b"," and len(mark) == 11 and _fits(mark, width, height):
@@ -129,18 +135,29 @@ def _blocks(span: Span) -> tuple[int, int]:
 
 def _even(span: Span, start: int, end: int) -> bool:
     """Whether all sub-blocks but the last are full, as most writers have them."""
-    lengths = span.pread(start, end - start)[::256]
-    full = len(lengths) - len(lengths.lstrip(b"\xff"))
+    full = _full(span, start, end - start)
     due = start + 256 * full
     return full < _STEPS or due + 1 == end or due + span.number(due, 1) + 2 == end
+
+
+def _full(span: Span, start: int, most: int) -> int:
+    """How many full sub-blocks follow one another, as far as looking can be paid for."""
+    count, size = 0, 1 << 10
+    while 256 * count < most and span.ground.afford(size // 16):
+        lengths = span.pread(start + 256 * count, min(size, most - 256 * count))[::256]
+        full = len(lengths) - len(lengths.lstrip(b"\xff"))
+        count += full
+        if full < len(lengths) or not lengths:
+            break
+        size = min(2 * size, 1 << 20)
+    return count
 
 
 def _in_step(span: Span, start: int) -> Carved | None:
     """A gap in a chain of full sub-blocks: behind it each length stands where the chain would have it."""
     if span.pread(start, 256 * _STEPS)[::256].strip(b"\xff") or not span.ground.afford(_GAP):
         return None
-    lengths = span.pread(start, _GAP)[::256]
-    full = len(lengths) - len(lengths.lstrip(b"\xff"))
+    full = _full(span, start, _GAP)
     due = start + 256 * full
     if full < _STEPS:
         return None
@@ -150,12 +167,22 @@ def _in_step(span: Span, start: int) -> Carved | None:
         if reach[gap : gap + 256 * _STEPS : 256].strip(b"\xff") and b";" not in reach[gap : gap + 256 * _STEPS]:
             continue
         for cut in range(first, due + 1, SECTOR):
+            if not span.ground.afford(1 << 14):
+                return None
             part = Part(span, 0, cut, cut + gap, span.size - cut - gap)
-            end, odd = _blocks(Span(Reader(part), 0, part.size)) if span.ground.afford(1 << 14) else (0, 0)
+            end, odd = _joint(span, part)
             if end > due and not odd:
                 extents = joined(((span.offset, cut), (span.offset + cut + gap, end - cut)))
                 return Carved("image/gif", extents, "", 0.95, ("rejoined",))
     return None
+
+
+def _joint(span: Span, part: Part) -> tuple[int, int]:
+    """The blocks of a picture in two pieces; what was walked is paid for afterwards."""
+    ground = Ground(part)
+    found = _blocks(Span(ground, 0, part.size))
+    span.ground.credit -= len(ground.chains) * _COST
+    return found
 
 
 def _fits(mark: bytes, width: int, height: int) -> bool:
@@ -164,17 +191,27 @@ def _fits(mark: bytes, width: int, height: int) -> bool:
 
 
 def _sub_blocks(span: Span, at: int) -> int:
-    """Where a chain of sub-blocks ends, or -1 when it runs over the end."""
-    while at < span.size:
-        piece = span.pread(at, 1 << 16)
-        inside = 0
-        while inside < len(piece):
-            length = piece[inside]
-            if not length:
-                return at + inside + 1
-            inside += 1 + length
-        at += inside
-    return -1
+    """Where a chain of sub-blocks ends, or -1 when it runs over the end.
+
+    Chains that meet are one from there on, so where each came into a cell is kept with where it ended.
+    """
+    ground, place, end = span.ground, span.offset + at, -1
+    begun: list[int] = []
+    while place < ground.size and (len(begun) < _FREE or ground.afford(_COST)):
+        if (end := ground.chains.get(place, 0)) != 0:
+            break
+        begun.append(place)
+        piece, inside, end = ground.pread(place, _CELL - place % _CELL), 0, -1
+        while inside < len(piece) and piece[inside]:
+            inside += 1 + piece[inside]
+        place += inside
+        if inside < len(piece):
+            end = place + 1
+            break
+    ground.chains.update(dict.fromkeys(begun, end))
+    if len(ground.chains) > _CHAINS:
+        ground.chains = {}
+    return end - span.offset if 0 < end <= span.offset + span.size else -1
 
 
 def carve_bmp(data: Reader, offset: int, limit: int) -> Carved | None:
