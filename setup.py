@@ -2,7 +2,7 @@
 
 from setuptools import Extension, setup
 
-PARTS = ("module", "gates", "text", "structures", "ranges", "keccak")
+PARTS = ("module", "gates", "text", "structures", "ranges", "keccak", "sieve", "entropy")
 
 setup(
     ext_modules=[

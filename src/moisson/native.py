@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
     Bytes = bytes | bytearray | memoryview
     Pairs = list[tuple[int, int]]
+    Numbers = tuple[int, ...]
+    Blocks = tuple[tuple[array[int], array[int], int], ...]
+    State = tuple[int, int, int, Numbers]
 
 
 class Code(Protocol):
@@ -32,6 +35,11 @@ class Code(Protocol):
 
     def keccak256(self, data: Bytes, /) -> bytes:
         """As `selectors.checks.keccak256`."""
+
+    def entropy(
+        self, data: Bytes, blocks: Blocks, most: Numbers, state: State, mcus: int, restart: int, /
+    ) -> tuple[int, int, int, int, Numbers]:
+        """As `carve.huffman.decode_slowly`; first the byte where it breaks, or -1."""
 
 
 def _load() -> Code | None:

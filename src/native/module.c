@@ -131,6 +131,64 @@ static PyObject *dense(PyObject *self, PyObject *args)
     return as_lists(found, good);
 }
 
+static PyObject *promising(PyObject *self, PyObject *args)
+{
+    Py_buffer data, table;
+    Py_ssize_t start, stop;
+    long long offset;
+    numbers found = {0};
+    PyObject *result = NULL;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y*nny*L", &data, &start, &stop, &table, &offset))
+        return NULL;
+    int good = in_bounds(&data, start, stop);
+    if (good && (table.len != SIGNS * 256 * 8 || (uintptr_t)table.buf % 8)) {
+        PyErr_SetString(PyExc_ValueError, "no table of signs");
+        good = 0;
+    }
+    if (good) {
+        find_runs(data.buf, (size_t)start, (size_t)stop, &found);
+        keep_promising(data.buf, table.buf, offset, &found);
+        result = as_list(&found);
+    }
+    free(found.items);
+    PyBuffer_Release(&table);
+    PyBuffer_Release(&data);
+    return result;
+}
+
+static PyObject *deflated(PyObject *self, PyObject *args)
+{
+    Py_buffer data;
+    Py_ssize_t at;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y*n", &data, &at))
+        return NULL;
+    PyObject *result = NULL;
+    if (in_bounds(&data, at, data.len))
+        result = PyBool_FromLong(is_deflated((const uint8_t *)data.buf + at, (size_t)(data.len - at)));
+    PyBuffer_Release(&data);
+    return result;
+}
+
+static PyObject *line(PyObject *self, PyObject *args)
+{
+    Py_buffer data;
+    Py_ssize_t start, stop;
+    uint8_t text[LINE];
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y*nn", &data, &start, &stop))
+        return NULL;
+    PyObject *result = NULL;
+    if (in_bounds(&data, start, stop)) {
+        const uint8_t *from = (const uint8_t *)data.buf + start;
+        int64_t size = stop - start <= LINE ? as_line(from, (size_t)(stop - start), text) : -1;
+        result = size < 0 ? Py_NewRef(Py_None) : PyUnicode_FromStringAndSize((const char *)text, (Py_ssize_t)size);
+    }
+    PyBuffer_Release(&data);
+    return result;
+}
+
 static PyObject *blocks(PyObject *self, PyObject *args)
 {
     Py_buffer data;
@@ -200,13 +258,98 @@ static PyObject *keccak256(PyObject *self, PyObject *args)
     return PyBytes_FromStringAndSize((const char *)digest, sizeof digest);
 }
 
+/* The numbers of a tuple: how many, or -1. */
+static Py_ssize_t as_numbers(PyObject *from, int64_t *to, Py_ssize_t most)
+{
+    Py_ssize_t count = PyTuple_Size(from);
+    if (count > most) {
+        PyErr_SetString(PyExc_ValueError, "too many numbers");
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        to[i] = PyLong_AsLongLong(PyTuple_GetItem(from, i));
+        if (to[i] == -1 && PyErr_Occurred())
+            return -1;
+    }
+    return count;
+}
+
+/* The tables of each block of an MCU; how many, or -1. What was taken from `views` must be released. */
+static int as_blocks(PyObject *from, entropy_block *to, Py_buffer *views, int *taken, Py_ssize_t parts)
+{
+    Py_ssize_t count = PyTuple_Size(from);
+    if (count < 0 || count > BLOCKS) {
+        if (count > BLOCKS)
+            PyErr_SetString(PyExc_ValueError, "too many blocks");
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *tables[2];
+        if (!PyArg_ParseTuple(PyTuple_GetItem(from, i), "OOi", &tables[0], &tables[1], &to[i].part))
+            return -1;
+        for (int j = 0; j < 2; j++, ++*taken)
+            if (PyObject_GetBuffer(tables[j], &views[*taken], PyBUF_SIMPLE) < 0)
+                return -1;
+        to[i].first = views[*taken - 2].buf;
+        to[i].rest = views[*taken - 1].buf;
+        if (views[*taken - 2].len != 2 << 16 || views[*taken - 1].len != 2 << 16 || to[i].part < 0
+            || to[i].part >= parts) {
+            PyErr_SetString(PyExc_ValueError, "no table of codes");
+            return -1;
+        }
+    }
+    return (int)count;
+}
+
+static PyObject *entropy_of(PyObject *self, PyObject *args)
+{
+    Py_buffer data, views[2 * BLOCKS];
+    PyObject *coded, *most, *levels, *result = NULL;
+    Py_ssize_t at;
+    long long done, mcus, restart;
+    entropy e = {0};
+    entropy_block blocks[BLOCKS] = {{0}};
+    int taken = 0;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y*O!O!(niLO!)LL", &data, &PyTuple_Type, &coded, &PyTuple_Type, &most, &at, &e.left,
+                          &done, &PyTuple_Type, &levels, &mcus, &restart))
+        return NULL;
+    e.raw = data.buf;
+    e.size = (size_t)data.len;
+    e.at = (size_t)at;
+    e.done = done;
+    Py_ssize_t parts = as_numbers(most, e.most, PARTS);
+    int count = parts < 0 ? -1 : as_blocks(coded, blocks, views, &taken, parts);
+    if (count >= 0 && (at < 0 || at > data.len || e.left < 0 || e.left > 8 || (e.left && !at) || done < 0 || restart < 0)) {
+        PyErr_SetString(PyExc_ValueError, "no state");
+        count = -1;
+    }
+    if (count >= 0 && as_numbers(levels, e.levels, PARTS) == parts) {
+        int64_t stopped = entropy_read(&e, blocks, count, mcus, restart);
+        PyObject *now = PyTuple_New(parts);
+        for (Py_ssize_t i = 0; now && i < parts; i++)
+            PyTuple_SetItem(now, i, PyLong_FromLongLong(e.levels[i]));
+        if (now)
+            result = Py_BuildValue("(LniLN)", (long long)stopped, (Py_ssize_t)e.at, e.left, (long long)e.done, now);
+    } else if (!PyErr_Occurred())
+        PyErr_SetString(PyExc_ValueError, "as many levels as parts are wanted");
+    while (taken > 0)
+        PyBuffer_Release(&views[--taken]);
+    PyBuffer_Release(&data);
+    return result;
+}
+
 static PyMethodDef methods[] = {
     {"look", look, METH_VARARGS, "The gates of a block, as scan.gates.look gives them."},
     {"capitals", capitals, METH_VARARGS, "Ends of long numbers, bank accounts and grid references in a range."},
     {"dense", dense, METH_VARARGS, "Ends of runs, fingerprints and seed phrases in a range."},
+    {"promising", promising, METH_VARARGS, "Ends of runs in a range whose first digits promise something."},
+    {"deflated", deflated, METH_VARARGS, "Whether a deflated stream may begin here, as scan.layers."},
+    {"line", line, METH_VARARGS, "A range of ASCII as one line, or None."},
     {"blocks", blocks, METH_VARARGS, "Blocks of Outlook whose trailers end in a range, as scan.arrays.blocks."},
     {"sets", sets, METH_VARARGS, "Where sets of pages may begin in a range, as scan.arrays.sets."},
     {"keccak256", keccak256, METH_VARARGS, "Keccak-256 of at most 135 bytes."},
+    {"entropy", entropy_of, METH_VARARGS, "MCUs of a JPEG read on from a state, as carve.huffman."},
     {NULL, NULL, 0, NULL},
 };
 

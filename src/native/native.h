@@ -40,9 +40,32 @@ void find_prints(const uint8_t *data, size_t start, size_t stop, numbers *ends);
 void find_phrases(const uint8_t *data, size_t start, size_t stop, size_t size, const uint64_t *words, size_t slots,
                   numbers *ends);
 
+/* What most candidates fail: a table of 8 signs has 256 numbers for each, a bit a row. */
+enum { SIGNS = 8, LINE = 4096 };
+void keep_promising(const uint8_t *data, const uint64_t *table, int64_t offset, numbers *ends);
+int is_deflated(const uint8_t *head, size_t size);
+int64_t as_line(const uint8_t *data, size_t size, uint8_t *line);
+
 /* What structure alone gives away: of Outlook's blocks four numbers each, of sets of pages where their headers are. */
 void find_blocks(const uint8_t *data, size_t start, size_t stop, numbers *blocks);
 void find_sets(const uint8_t *data, size_t start, size_t stop, size_t size, size_t most, numbers *places);
+
+/* Reading of JPEG's entropy coding: where it stands, and the coding of each block of an MCU (tables of 65,536). */
+enum { PARTS = 4, BLOCKS = 10 };
+typedef struct {
+    const uint8_t *raw;
+    size_t size, at;
+    int left;
+    uint64_t window;
+    int64_t done, levels[PARTS], most[PARTS];
+} entropy;
+typedef struct {
+    const uint16_t *first, *rest;
+    int part;
+} entropy_block;
+
+/* Reads MCUs on; the byte where the bits are none of the picture, or -1. `e` stands behind the last good MCU. */
+int64_t entropy_read(entropy *e, const entropy_block *blocks, int count, int64_t mcus, int64_t restart);
 
 void keccak_f(uint64_t state[25]);
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING, NamedTuple
 
+from moisson import native
+
 if TYPE_CHECKING:
+    Table = array[int]
+
     from moisson.carve.ground import Span
     from moisson.carve.segments import Frame
     from moisson.reader import Medium
@@ -18,7 +23,7 @@ class Coding(NamedTuple):
     `most` is the highest level that a component's mean can have, by its quantisation.
     """
 
-    blocks: tuple[tuple[list[int], list[int], int], ...]
+    blocks: tuple[tuple[Table, Table, int], ...]
     mcus: int
     restart: int
     most: tuple[int, ...]
@@ -37,7 +42,7 @@ def coding(span: Span | Medium, frame: Frame, scan: int) -> Coding | None:
     """The coding of the scan whose first byte is at `scan`, or None when it is not baseline in one scan."""
     if frame.marker not in (0xC0, 0xC1):
         return None
-    tables: dict[int, list[int]] = {}
+    tables: dict[int, Table] = {}
     steps: dict[int, int] = {}
     restart, at = 0, 2
     while at < scan:
@@ -59,7 +64,7 @@ def coding(span: Span | Medium, frame: Frame, scan: int) -> Coding | None:
     return None
 
 
-def _read_tables(body: bytes, tables: dict[int, list[int]]) -> None:
+def _read_tables(body: bytes, tables: dict[int, Table]) -> None:
     at = 0
     while at + 17 <= len(body) and len(tables) < _TABLES:
         counts = body[at + 1 : at + 17]
@@ -77,24 +82,22 @@ def _read_steps(body: bytes, steps: dict[int, int]) -> None:
         at += 1 + 64 * width
 
 
-def _lookup(counts: bytes, values: bytes) -> list[int]:
+def _lookup(counts: bytes, values: bytes) -> Table:
     """For each 16 bits that may come: length of the code << 8 | symbol, or 0 for none."""
-    table = [0] * 65536
+    table = array("H", bytes(2 * 65536))
     code = index = 0
     for length, count in enumerate(counts, 1):
         for _ in range(count):
             if index >= len(values) or code >= 1 << length:
                 return table
             start = code << 16 - length
-            table[start : start + (1 << 16 - length)] = [length << 8 | values[index]] * (1 << 16 - length)
+            table[start : start + (1 << 16 - length)] = array("H", (length << 8 | values[index],)) * (1 << 16 - length)
             code, index = code + 1, index + 1
         code <<= 1
     return table
 
 
-def _coding(
-    frame: Frame, body: bytes, tables: dict[int, list[int]], steps: dict[int, int], restart: int
-) -> Coding | None:
+def _coding(frame: Frame, body: bytes, tables: dict[int, Table], steps: dict[int, int], restart: int) -> Coding | None:
     if body[0] != len(frame.components):
         return None
     widest = max(h for _, h, _, _ in frame.components)
@@ -122,12 +125,23 @@ class Broken(Exception):
         self.at, self.state = at, state
 
 
-def decode(raw: bytes, code: Coding, state: State, many: int = 1 << 30) -> State:
-    """Read MCUs from a state on until the picture is full, the bytes end or `many` more are done; raises `Broken`."""
+def decode(raw: bytes, code: Coding, state: State) -> State:
+    """Read MCUs from a state on until the picture is full or the bytes end; raises `Broken`."""
+    if native.code is None:
+        return decode_slowly(raw, code, state)
+    broken, *now = native.code.entropy(raw, code.blocks, code.most, state, code.mcus, code.restart)
+    after = State._make(now)
+    if broken >= 0:
+        raise Broken(broken, after)
+    return after
+
+
+def decode_slowly(raw: bytes, code: Coding, state: State) -> State:
+    """As `decode`, in Python alone."""
     at, left, done = state.at, state.bits, state.done
     levels = list(state.levels)
     window = _last(raw, at) & (1 << left) - 1 if left else 0
-    mcus, most = min(code.mcus, done + many), code.most
+    mcus, most = code.mcus, code.most
     while done < mcus:
         before = State(at, left, done, tuple(levels))
         if code.restart and done and done % code.restart == 0:

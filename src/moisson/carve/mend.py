@@ -113,7 +113,7 @@ def _next(
     """
     last, before = part.ranges[-1][0], part.size - part.ranges[-1][1]
     cuts, far = _cuts(span, part, raw, max(stop, state.at))
-    starts = list(_starts(span, last + min(cuts, default=0) - before)) if cuts else []
+    starts = _starts(span, last + min(cuts) - before) if cuts else []
     near = _state_at(raw, code, state, far, span)
     if near is None:
         return None
@@ -196,17 +196,21 @@ class _Bytes:
         return self.raw[offset : offset + n]
 
 
-def _starts(span: Span, after: int) -> Iterator[int]:
+def _starts(span: Span, after: int) -> list[int]:
     """Sectors that may carry a scan on: many values, and no marker but restarts and the last."""
     reach = span.pread(after, _REACH)
-    for at in range(SECTOR, len(reach) - SECTOR, SECTOR):
-        block = reach[at : at + SECTOR]
-        if reach[at : at + 3] == b"\xff\xd8\xff":
-            continue
-        found = segments.entropy_end(_Bytes(block), 0)
-        whole = found >= len(block) - 1
-        if (whole and _distinct(block) >= _DISTINCT) or block[found : found + 2] == b"\xff\xd9":
-            yield after + at
+    raw = np.frombuffer(reach, np.uint8)
+    marks = np.flatnonzero(raw[:-1] == 0xFF)
+    follows = raw[marks + 1]
+    marks = marks[(follows != 0) & (follows != 0xFF) & (follows & 0xF8 != 0xD0) & (marks % SECTOR != SECTOR - 1)]
+    sectors, first = np.unique(marks // SECTOR, return_index=True)
+    marked = np.zeros(len(raw) // SECTOR + 1, bool)
+    marked[sectors] = True
+    good = {int(sectors[i]) for i in np.flatnonzero(raw[marks[first] + 1] == 0xD9)}
+    for sector in range(1, (len(raw) - 1) // SECTOR):
+        if not marked[sector] and _distinct(reach[sector * SECTOR : (sector + 1) * SECTOR]) >= _DISTINCT:
+            good.add(sector)
+    return [after + sector * SECTOR for sector in sorted(good) if 0 < sector < (len(raw) - 1) // SECTOR]
 
 
 def _fits(span: Span, held: bytes, start: int, code: Coding, state: State) -> bool:
