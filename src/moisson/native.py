@@ -24,8 +24,19 @@ class Code(Protocol):
     def capitals(self, data: Bytes, start: int, stop: int, /) -> tuple[list[int], list[int], list[int]]:
         """The ends of long numbers, of bank accounts and of grid references in a range, as the anchors give them."""
 
-    def dense(self, data: Bytes, start: int, stop: int, words: array[int], /) -> tuple[list[int], list[int], list[int]]:
-        """The ends of runs, of fingerprints and of seed phrases in a range, as the anchors give them."""
+    def dense(
+        self, data: Bytes, start: int, stop: int, words: array[int], signs: array[int] = ..., offset: int = ..., /
+    ) -> tuple[list[int], list[int], list[int]]:
+        """The ends of runs, of fingerprints and of seed phrases in a range, as the anchors give them.
+
+        With `signs`, of runs those alone that `scan.layers.promising` keeps, in what begins at `offset`.
+        """
+
+    def deflated(self, data: Bytes, start: int, /) -> bool:
+        """Whether a deflated stream with its header may begin here, as `scan.layers` tells."""
+
+    def line(self, data: Bytes, start: int, stop: int, /) -> str | None:
+        """A range of ASCII as `scan.block.context` shows it; nothing where it is long or more than ASCII."""
 
     def blocks(self, data: Bytes, start: int, stop: int, /) -> list[tuple[int, int, int, int]]:
         """As `scan.arrays.blocks`."""

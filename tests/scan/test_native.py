@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from moisson import native
 from moisson.reader import Memory, Reader
-from moisson.scan import anchors, arrays, phrases
+from moisson.scan import anchors, arrays, block, layers, phrases
 from moisson.scan.sweep import sweep
 from moisson.selectors import checks
 
@@ -94,6 +94,25 @@ def test_the_anchors_of_text_are_those_of_the_table(data, drawn):
     assert found["run"] == wanted["run"]
     assert found["fingerprint"] == wanted["fingerprint"]
     assert phrase_ends(data, start, stop) <= found["phrase"] <= wanted["phrase"]
+
+
+@st.composite
+def digits(draw):
+    """Runs of digits of Base64, in the letters for URLs too, among which text and formats begin."""
+    rng = random.Random(draw(st.integers(0, 1 << 32)))
+    signs = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+    def some(least, most):
+        return bytes(rng.choices(signs, k=rng.randrange(least, most)))
+
+    firsts = (b"H4sI", b"UEsD", b"1f8b", b"1F8B08", b"48656c6c6f", b"SGVsbG8g", b"TGVz", b"3J98", b"0d0a", b"A", b"")
+    parts = (
+        lambda: rng.choice(firsts) + some(20, 60),
+        lambda: rng.choice(firsts) + some(1, 20) + rng.choice((b"-", b"_")) + some(28, 60),
+        lambda: some(1, 9) * rng.randrange(1, 400),
+        lambda: rng.choice((b" ", b"\n", b"-", b"_", b"+", b"/", b"=", b"\xff", b'"')),
+    )
+    return b"".join(rng.choice(parts)() for _ in range(rng.randrange(1, 20)))
 
 
 @st.composite
@@ -175,6 +194,62 @@ def test_blocks_are_proved_by_their_checksum(raw, number, newer, before):
     assert code.blocks(data, 0, len(data)) == arrays.blocks(data, 0, len(data))
 
 
+@settings(max_examples=300, deadline=None)
+@given(digits(), st.integers(0, 1 << 40), st.data())
+def test_runs_that_promise_something_are_those_of_python(data, at, drawn):
+    start = drawn.draw(st.integers(0, len(data)))
+    stop = drawn.draw(st.integers(start, len(data)))
+    whole = block.Block(data, at, 0, len(data), Reader(Memory(data)), "E1", 0)
+    plain = anchors.Plain(code)
+    wanted = [(end, n) for end, n in plain.match(data, start, stop) if n or layers._promises(whole, end)]
+    assert layers.promising(whole, plain, start, stop) == wanted
+
+
+def test_the_table_of_first_digits_is_the_pattern():
+    rng, table = random.Random(7), layers.signs()
+    good = 0
+    for _ in range(20_000):
+        head = bytes(rng.choices(b"0246abdFHIUMVQRlswAEDJCTg/+", k=8))
+        rows = (1 << 64) - 1
+        for place, byte in enumerate(head):
+            rows &= table[256 * place + byte]
+        assert (rows != 0) == (layers._FIRST.match(head) is not None)
+        good += rows != 0
+    assert 100 < good < 19_900
+
+
+@settings(max_examples=500)
+@given(st.binary(max_size=24), st.integers(0, 3), st.sampled_from((b"", b"\x78\x01", b"\x78\x9c", b"\x78\xda")))
+def test_heads_of_deflated_streams_are_those_of_python(raw, before, head):
+    data = bytes(before) + head + raw
+    assert code.deflated(data, before) == layers._deflated(data[before : before + 16])
+
+
+@given(st.lists(st.binary(max_size=200), max_size=20), st.integers(0, 9))
+def test_a_deflated_stream_begins_as_one(parts, level):
+    data = zlib.compress(b"".join(parts), level)
+    assert code.deflated(data, 0) == layers._deflated(data[:16])
+    assert code.deflated(data + bytes(8), 0)
+
+
+@settings(max_examples=500)
+@given(st.lists(st.sampled_from("ab .\t\n\x7f\0\x1fé")).map("".join), st.data())
+def test_a_line_is_that_of_python(text, drawn):
+    data = text.encode()
+    start = drawn.draw(st.integers(0, len(data)))
+    stop = drawn.draw(st.integers(start, len(data)))
+    line = code.line(data, start, stop)
+    around = data[start:stop]
+    assert (line is None) == (not around.isascii())
+    if line is not None:
+        assert line == block.as_line(around.decode("ascii"))
+
+
+def test_a_long_line_is_left_to_python():
+    assert code.line(b"a" * 4096, 0, 4096) == "a" * 4096
+    assert code.line(b"a" * 4097, 0, 4097) is None
+
+
 def test_the_native_anchors_are_all_those_of_text():
     assert {anchor.seek for anchor in anchors.table().values() if anchor.dense} == {*anchors.Plain.seeks}
 
@@ -196,6 +271,12 @@ def test_what_is_out_of_bounds_is_refused():
         code.blocks(b"12345678", 8, 7)
     with pytest.raises(ValueError, match="range"):
         code.sets(b"12345678", -1, 7, 1)
+    with pytest.raises(ValueError, match="range"):
+        code.deflated(b"12345678", 9)
+    with pytest.raises(ValueError, match="range"):
+        code.line(b"12345678", 3, 9)
+    with pytest.raises(ValueError, match="signs"):
+        code.dense(b"12345678", 0, 8, bytes(64), bytes(8), 0)
 
 
 def test_a_table_without_an_empty_slot_ends_the_search():

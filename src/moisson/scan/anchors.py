@@ -101,6 +101,11 @@ class Plain:
         found = self._code.dense(data, start, len(data) if stop is None else stop, self._words)
         return [(end, number) for number, ends in enumerate(found) for end in ends]
 
+    def promising(self, data: bytes, start: int, stop: int, signs: array[int], offset: int) -> list[Event]:
+        """The same without the runs that `signs`, a table of first digits, does not allow."""
+        found = self._code.dense(data, start, stop, self._words, signs, offset)
+        return [(end, number) for number, ends in enumerate(found) for end in ends]
+
 
 def _slots(words: Iterable[bytes]) -> array[int]:
     """A table of words of at most eight letters, each at the slot of its hash or one after it."""

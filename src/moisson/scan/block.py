@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from moisson import native
 from moisson.model import Sighting, Text
 from moisson.reader import Memory, Reader
 from moisson.scan import anchors, gates, layers, prose, wide, words
@@ -163,9 +164,8 @@ def _piece(
     everywhere, in_text = anchors.everywhere(), anchors.in_text()
     events = everywhere.match(data, max(0, start - _REACH), stop)
     _ask(block, events, everywhere.seeks, options, marks, inner)
-    run = in_text.seeks.index("run")
     for a, b in seen.dense:
-        events = layers.promising(block, in_text.match(data, max(0, a + start - _REACH), b + start), run)
+        events = layers.promising(block, in_text, max(0, a + start - _REACH), b + start)
         _ask(block, events, in_text.seeks, options, marks, inner)
     inner += layers.by_page(data, start, stop, block.first, block.stop)
     return True
@@ -269,7 +269,16 @@ def _found(block: Block, mark: Mark) -> Sighting:
 
 def context(data: bytes, start: int, end: int) -> str:
     """What stands around a range, as one line."""
-    around = data[start - _CONTEXT if start > _CONTEXT else 0 : end + _CONTEXT].decode("utf-8", "replace")
+    first, last = start - _CONTEXT if start > _CONTEXT else 0, end + _CONTEXT
+    if native.code:
+        line = native.code.line(data, first, min(len(data), last))
+        if line is not None:
+            return line
+    return as_line(data[first:last].decode("utf-8", "replace"))
+
+
+def as_line(around: str) -> str:
+    """Text without its controls."""
     return around if around.isprintable() else _CONTROL.sub(" ", around).strip()
 
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import binascii
 import re
+from array import array
+from functools import cache
+from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
+from moisson import native
 from moisson.errors import EvidenceError
 from moisson.reader import Reader, Window
 from moisson.scan import hiber, lznt1, outlook, xmltext
+from moisson.scan.anchors import Plain
 from moisson.scan.decode import Decoded, decode
 from moisson.scan.gates import PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from moisson.scan.anchors import Event
+    from moisson.scan.anchors import Event, Matcher
     from moisson.scan.block import Block
     from moisson.scan.sweep import Options
 
@@ -27,11 +32,17 @@ _HEX = re.compile(rb"[0-9A-Fa-f]+")
 _UTF8 = re.compile(rb"(?:[\t\n\r\x20-\x7e]|[\xc3-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}){9}")
 _QUAD = rb"[CDI-f][AC-HQS-Xgi-nwy-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589]."
 # Two quads of ASCII, Arabic, the magic numbers, UTF-16 of both orders, and hexadecimal of text or magic numbers.
-_FIRST = re.compile(
-    rb"(?:" + _QUAD + rb"){2}|2[I-LY-bo-r4-7][DHLPTXbfjnrvz37/]|H4sI|UEsD|JVBE|/9j/|/Td6|Qlpo|0M8R|U1FM|77u/|//4|/v8"
-    rb"|[C-f][AQgw][AB].A|A[A-H][A-Z0-9a-z]A|[Jw]w[YZab]|[2-7][0-9A-Fa-f](?:[2-7][0-9A-Fa-f]|0[09aAdD]){3}|0[09aAdD][2-7]"
-    rb"|[dD][89abAB][89abAB]|1[fF]8[bB]|504[bB]|2550|[fF][dDfF]|0[0-9a-fA-F]06|[2-4][0-9a-fA-F]06"
+_HEXADECIMAL = rb"[2-7][0-9A-Fa-f]"
+_FIRSTS = (
+    _QUAD + _QUAD,
+    *(_HEXADECIMAL + b"".join(three) for three in product((_HEXADECIMAL, rb"0[09aAdD]"), repeat=3)),
+    *rb"""
+    2[I-LY-bo-r4-7][DHLPTXbfjnrvz37/] H4sI UEsD JVBE /9j/ /Td6 Qlpo 0M8R U1FM 77u/ //4 /v8 [C-f][AQgw][AB].A
+    A[A-H][A-Z0-9a-z]A [Jw]w[YZab] 0[09aAdD][2-7] [dD][89abAB][89abAB] 1[fF]8[bB] 504[bB] 2550 [fF][dDfF]
+    0[0-9a-fA-F]06 [2-4][0-9a-fA-F]06
+    """.split(),
 )
+_FIRST = re.compile(b"|".join(_FIRSTS))
 _DIGITS = re.compile(rb"[0-9A-Fa-f]*")
 _CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\r") + b"\x7f"
 _MAGICS = (b"\x1f\x8b\x08", b"PK\3\4", b"%PDF", b"\xfd7zXZ", b"BZh", b"\xff\xd8\xff", b"\xd0\xcf\x11\xe0", b"SQLite f")
@@ -46,6 +57,8 @@ _DASHES = (b"-", b"_")
 _TO_PLAIN = bytes.maketrans(b"-_", b"+/")
 _REACH = 2048
 _LONGEST = 100
+# The second byte of a chunk of NTFS's compression.
+_PACKED = re.compile(rb"[\xb0-\xbf]")
 # So much may come out of the sets of pages in one block; memory is packed to a third or so.
 _SETS = 32 << 20
 
@@ -67,7 +80,7 @@ def begin(name: str, block: Block, end: int, options: Options) -> Layer | None:
     start = end if name == "pdf" else end - _HEADS[name]
     if not block.first <= start < block.stop:
         return None
-    if name in ("pdf", "zlib") and not _deflated(block.data[start : start + 16]):
+    if name in ("pdf", "zlib") and not _may_deflate(block.data, start):
         return None
     if name == "zip" and block.data[start + 8 : start + 10] == b"\0\0":
         return None
@@ -79,6 +92,10 @@ def with_text(layer: Layer) -> list[Layer]:
     if layer.scheme != "zip" or not xmltext.holds_runs(layer.data):
         return [layer]
     return [layer, layer._replace(scheme="zip/@0/xmltext", data=xmltext.joined(layer.data))]
+
+
+def _may_deflate(data: bytes, start: int) -> bool:
+    return native.code.deflated(data, start) if native.code else _deflated(data[start : start + 16])
 
 
 def _deflated(head: bytes) -> bool:
@@ -118,20 +135,39 @@ def _worthy(found: Decoded) -> bool:
     return found.whole or len(found.data) > 1024
 
 
-def promising(block: Block, events: list[Event], run: int) -> list[Event]:
-    """The events but for runs whose first digits cannot be those of text, a known format, or an address in Base58, and
-    among which no page begins.
+@cache
+def signs() -> array[int]:
+    """For each of the first eight signs and each byte in it, a bit for each row of the first digits that allows it."""
+    table = array("Q", bytes(8 * 8 * 256))
+    for row, firsts in enumerate(_FIRSTS):
+        parts = [re.compile(part) for part in re.findall(rb"\[[^]]*\]|.", firsts)]
+        for place in range(8):
+            for byte in range(256):
+                if place >= len(parts) or parts[place].fullmatch(bytes((byte,))):
+                    table[256 * place + byte] |= 1 << row
+    return table
+
+
+def promising(block: Block, anchors: Matcher | Plain, start: int, stop: int) -> list[Event]:
+    """The events of plain text but for runs whose first digits cannot be those of text, a known format, or an address
+    in Base58, and among which no page begins.
     """
-    data, match, shift = block.data, _FIRST.match, block.at - RUN
-    return [
-        (end, number)
-        for end, number in events
-        if number != run
-        or match(data, end - RUN)
-        or -(shift + end) % PAGE < _HEAD
-        or data[end - RUN] in BASE58
-        or (data[end - RUN - 1] in b"-_" and _goes_on(data, end - RUN))
-    ]
+    data = block.data
+    if isinstance(anchors, Plain):
+        return anchors.promising(data, start, stop, signs(), block.at)
+    run = anchors.seeks.index("run")
+    return [(end, number) for end, number in anchors.match(data, start, stop) if number != run or _promises(block, end)]
+
+
+def _promises(block: Block, end: int) -> bool:
+    """Whether a run of 32 digits that ends here may be worth a look."""
+    data, start = block.data, end - RUN
+    return (
+        _FIRST.match(data, start) is not None
+        or -(block.at + start) % PAGE < _HEAD
+        or data[start] in BASE58
+        or (data[start - 1] in b"-_" and _goes_on(data, start))
+    )
 
 
 def begins(block: Block, end: int) -> bool:
@@ -262,8 +298,10 @@ def _pages_of(block: Block, start: int, end: int) -> bytes:
 
 def by_page(data: bytes, start: int, stop: int, first: int, last: int) -> Iterator[Layer]:
     """Layers without a signature, which begin at a page: the compression of NTFS."""
-    for at in range(-(-start // PAGE) * PAGE, stop, PAGE):
-        if data[at + 1 : at + 2] and data[at + 1] >> 4 == 0xB and first <= at < last:
+    begin = -(-max(start, first) // PAGE) * PAGE
+    for m in _PACKED.finditer(data[begin + 1 : min(stop, last) + 1 : PAGE]):
+        at = begin + m.start() * PAGE
+        if at < last:
             head = data[at : at + 3 * 4100]
             if not _chained(head):
                 continue
