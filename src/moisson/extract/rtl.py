@@ -104,13 +104,14 @@ def _words(cells: list[str], kinds: list[str], at: int) -> int:
         end += 1
     while end + 1 < stop and cells[end] in _ATTACHED and kinds[end + 1] in _NUMBERS:
         end = _span(cells, kinds, end + 1, blanks=False)
-    rest = cells[end:stop]
+    stop_sign = int(end + 1 < stop and cells[end] in _STOPS and cells[end + 1] == " ")
+    rest = cells[end + stop_sign : stop]
     groups = "".join(rest).split()
     if not groups or rest[0] != " " or not any(k in _NUMBERS for k in kinds[end:stop]) or _order(rest) < 0:
         return end
     word = "".join(cells[max(at, end - 4) : end]).rpartition(" ")[2]
     if len(groups) == 2 and len(word) <= 3 and word.isupper():  # a plate: 687 TN 8210
-        return end + 1 + len(groups[0])
+        return end + stop_sign + 1 + len(groups[0])
     last = max(i for i in range(end, stop) if kinds[i] in _NUMBERS)
     return last + 1
 

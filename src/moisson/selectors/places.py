@@ -36,7 +36,7 @@ _SIDES = {
 _SIDE_OF = {word: side for side, words in _SIDES.items() for word in words}
 _ANGLE = (
     rf"(\d{{1,3}}(?:[.,]\d{{1,10}})?){_GAP}?[°º˚d]{_GAP}?(?:(\d{{1,2}}(?:[.,]\d{{1,8}})?){_GAP}?['′’‘´`m]{_GAP}?"
-    rf"(?:(\d{{1,2}}(?:[.,]\d{{1,8}})?){_GAP}?(?:\\?[\"″”“]|''|’’|′′|s){_GAP}?)?)?"
+    rf"(?:(\d{{1,2}}(?:[.,]\d{{1,8}})?){_GAP}?(?:\"\"|\\?[\"″”“]|''|’’|′′|s){_GAP}?)?)?"
 )
 _AFTER = re.compile(rf"{_ANGLE}({_SIDE})(?![^\W\d_])")
 _BEFORE = re.compile(rf"(?<![^\W\d_])({_SIDE}){_GAP}?[:.]?{_GAP}?{_ANGLE}")
