@@ -28,6 +28,7 @@ _SCHEMES = (b"https", b"http", b"ftps", b"sftp", b"ftp", b"rtsp", b"rtmp", b"smb
 _URL = re.compile(
     rb"(?:[!#-;=?-\[\]_a-z~]|[\xc3-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2}){3,2048}"
 )
+_PLAIN_URL = re.compile(rb"[!#-;=?-\[\]_a-z~]{3,2048}")
 _CUT = re.compile("[\u060c\u061b\u00ab\u00bb\u201c\u201d\u2018\u2019\u00a0]")
 _TRAILING = ".,;:!?'*_"
 _ONION = re.compile(rb"(?<![A-Za-z0-9])(?:[a-z2-7]{56}|[a-z2-7]{16})\.onion(?![A-Za-z0-9])")
@@ -92,7 +93,9 @@ def www(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
 
 
 def _link(data: bytes, start: int, body: int, ctx: Context) -> Iterable[Mark]:
-    m = _URL.match(data, body)
+    m = _PLAIN_URL.match(data, body)
+    if not m or data[m.end() : m.end() + 1] >= b"\x80":
+        m = _URL.match(data, body)
     found = _read_link(data[start : m.end()]) if m else None
     if not found:
         return ()
