@@ -10,7 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from moisson.cli.main import main
+from moisson.cli.program import program
 from moisson.selectors import kinds
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,12 +19,12 @@ EXAMPLES = re.findall(r"^\$ moisson (.+)$", HANDBOOK, re.MULTILINE)
 
 
 def test_every_verb_stands_in_the_handbook():
-    missing = [name for name in main.commands if f"moisson {name}" not in HANDBOOK and f"`{name}`" not in HANDBOOK]
+    missing = [name for name in program.commands if f"moisson {name}" not in HANDBOOK and f"`{name}`" not in HANDBOOK]
     assert missing == []
 
 
 def test_every_option_of_the_main_job_stands_in_the_handbook():
-    options = [o for p in main.commands["harvest"].params if isinstance(p, click.Option) for o in p.opts]
+    options = [o for p in program.commands["harvest"].params if isinstance(p, click.Option) for o in p.opts]
     assert [o for o in options if o not in HANDBOOK and o != "--engine"] == []
 
 
@@ -37,7 +37,7 @@ def test_the_examples_run(example, demo_case, tmp_path):
     words = [
         str(demo_case) if w == "CASE" else str(tmp_path / w) if w.startswith("OUT") else w for w in shlex.split(example)
     ]
-    result = CliRunner().invoke(main, words)
+    result = CliRunner().invoke(program, words)
     assert result.exit_code == 0, result.output
     assert result.output.strip()
 

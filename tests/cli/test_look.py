@@ -9,13 +9,13 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from moisson.cli import output
-from moisson.cli.main import main
+from moisson.cli.program import program
 from moisson.errors import UsageError
 from tests.conftest import DEMO
 
 
 def run(*words, code=0):
-    result = CliRunner().invoke(main, [str(word) for word in words])
+    result = CliRunner().invoke(program, [str(word) for word in words])
     assert result.exit_code == code, result.output
     return result
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from moisson.cli.main import main
+from moisson.cli.program import program
 
 MEDIA = Path(__file__).parents[2] / "demo" / "media"
 
@@ -37,7 +37,7 @@ def disk(tmp_path_factory):
 
 
 def run(*words, code=0):
-    result = CliRunner().invoke(main, ["sweep", *map(str, words)])
+    result = CliRunner().invoke(program, ["sweep", *map(str, words)])
     assert result.exit_code == code, result.output
     return result
 

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 from click.testing import CliRunner
 
-from moisson.cli.main import main
+from moisson.cli.program import program
 from moisson.custody.keys import case_key
 from moisson.custody.ledger import Ledger
 from tests.tampering import change, flip
@@ -23,7 +23,7 @@ def case(demo_case, tmp_path):
 
 
 def verify(case, *more, code=5, items=1):
-    result = CliRunner().invoke(main, ["verify", str(case), "--items", str(items), *map(str, more)])
+    result = CliRunner().invoke(program, ["verify", str(case), "--items", str(items), *map(str, more)])
     assert result.exit_code == code, result.output
     return result.output
 
@@ -64,7 +64,7 @@ def test_an_empty_ledger_vouches_for_nothing(case):
 def test_reads_cut_off_are_found_by_a_checkpoint_kept_elsewhere(case, tmp_path):
     older = tmp_path / "older.db"
     shutil.copy(case / "ledger.db", older)
-    shown = CliRunner().invoke(main, ["show", str(case), "AMP-001/@0+16", "--bytes"])
+    shown = CliRunner().invoke(program, ["show", str(case), "AMP-001/@0+16", "--bytes"])
     assert shown.exit_code == 0
     verify(case, "--checkpoint", tmp_path / "kept", code=0)
     note = next((tmp_path / "kept").glob("*.note"))

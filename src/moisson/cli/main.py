@@ -1,64 +1,23 @@
-"""The program: global options, exit codes, and the verbs."""
+"""The way in: whoever stops the program while it is still being loaded gets one sentence, as later."""
 
 from __future__ import annotations
 
-import io
-import sys
-
-import click
-
-from moisson import __version__
-from moisson.cli import custody, findings, harvest, look, status, sweep, tools
-from moisson.errors import MoissonError
+import os
+import signal
 
 
-class Program(click.Group):
-    """Turns what went wrong into one sentence and a stable exit code."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The verbs in the order of the work."""
-        return list(self.commands)
-
-    def invoke(self, ctx: click.Context) -> object:
-        """Run the verb; an error of ours ends in its sentence and its code."""
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="backslashreplace")
-        try:
-            return super().invoke(ctx)
-        except MoissonError as error:
-            click.echo(f"moisson: {error}", err=True)
-            ctx.exit(error.exit_code)
-        except BrokenPipeError:
-            sys.stderr.close()
-            ctx.exit(0)
-        except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            click.echo(f"moisson: {where}{error.strerror or error}", err=True)
-            ctx.exit(MoissonError.exit_code)
-
-
-@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="moisson")
 def main() -> None:
-    """From a pile of seized media to searchable, linked, provable leads."""
+    """Load the program and run it."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _stop)
+    from moisson.cli.program import program
+
+    signal.signal(signal.SIGINT, before)
+    program()
 
 
-for verb in (
-    tools.demo,
-    harvest.harvest,
-    harvest.add,
-    status.status,
-    findings.leads,
-    findings.links,
-    findings.countries,
-    look.search,
-    look.sightings,
-    look.events,
-    look.show,
-    custody.verify,
-    custody.export,
-    sweep.sweep,
-    tools.doctor,
-):
-    main.add_command(verb)
+def _stop(*_: object) -> None:
+    """Leave at once: nothing was begun yet, and a library that is being loaded may swallow an exception."""
+    os.write(2, b"moisson: stopped\n")
+    os._exit(128 + signal.SIGINT)
