@@ -13,12 +13,15 @@ from pathlib import Path
 import pytest
 
 from moisson.address import Address
+from moisson.custody.ledger import Ledger
 from moisson.engine.case import Case
 from moisson.engine.local import Broken, Local
 from moisson.engine.plan import Unit
 from moisson.errors import CaseError, UsageError
 from moisson.export.coverage import coverage
 from moisson.model import Run, identity
+from moisson.store.manifest import Manifest
+from moisson.store.proof import proof
 from tests.conftest import DEMO, Silent, harvest_demo
 
 TABLES = ("items", "texts", "sightings", "events", "leads", "failures")
@@ -148,6 +151,18 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def does_not_hold(root: Path) -> list[str]:
+    """What of a case that was cut off does not hold; nothing, if it had come so far as to have a ledger."""
+    if not (root / "ledger.db").is_file():
+        return []
+    manifest = Manifest(root / "manifest.db", readonly=True)
+    try:
+        with Ledger.open(root / "ledger.db", readonly=True) as ledger:
+            return list(proof(root, manifest, ledger))
+    finally:
+        manifest.close()
+
+
 def harvest_with_kills(root: Path, kills: int, seed: int) -> None:
     """Kill the coordinator or any process below it at random moments, then let it end."""
     rng, left = random.Random(seed), kills
@@ -164,6 +179,7 @@ def harvest_with_kills(root: Path, kills: int, seed: int) -> None:
                 continue
             left -= 1
             if victim == process.pid:
+                assert does_not_hold(root) == []
                 break
         _, said = process.communicate(timeout=300)
         assert process.returncode == 0 or left < done, f"undisturbed, it ended with {process.returncode}: {said}"

@@ -9,7 +9,7 @@ import pytest
 from moisson.custody.keys import case_key
 from moisson.custody.ledger import Ledger
 from moisson.store.manifest import Manifest
-from moisson.store.proof import proof
+from moisson.store.proof import proof, unpublished
 from moisson.store.query import Reader
 from tests.tampering import change, flip
 
@@ -35,6 +35,45 @@ def tell(case):
         found = list(proof(case, manifest, ledger))
     manifest.close()
     return "\n".join(found)
+
+
+def waiting(case):
+    """How many finished segments wait to be published."""
+    manifest = Manifest(case / "manifest.db", readonly=True)
+    with Ledger.open(case / "ledger.db", readonly=True) as ledger:
+        count = unpublished(case, manifest, ledger)
+    manifest.close()
+    return count
+
+
+def enter(case, act, **fields):
+    """Make an entry in the ledger."""
+    with Ledger.open(case / "ledger.db") as ledger:
+        ledger.append(act, **fields)
+
+
+def finish(case, unit="read/AMP-001/more"):
+    """Bring a planned unit to the moment before it is published; its segment."""
+    folder = case / "seg" / ("e" * 32)
+    shutil.copytree(segments(case, "sightings.parquet")[0], folder)
+    row = "insert into units(id, exhibit, pass, priority, cost, payload, state) values(?, '', 'skim', 0, 0, '', 'running')"
+    change(case / "manifest.db", (row, (unit,)))
+    enter(case, "read", object="AMP-001", params={"unit": unit, "files": {}}, outputs=[folder.name])
+    return folder
+
+
+def again(case):
+    """Begin a run that is cut off."""
+    with Ledger.open(case / "ledger.db", readonly=True) as ledger:
+        lists = [entry.params for entry in ledger.entries() if entry.act == "harvest"][-1]
+    enter(case, "harvest", params=lists)
+
+
+@pytest.fixture
+def cut_off(case):
+    """A case of which the last run was cut off: it began and has no end."""
+    again(case)
+    return case
 
 
 def test_an_untouched_case_holds(demo_case):
@@ -138,3 +177,81 @@ def test_a_tail_cut_with_all_that_was_signed_over_it_is_named(case):
     with Ledger.open(case / "ledger.db") as ledger:
         ledger.checkpoint(case_key(case))
     assert "no entry of the ledger says that it was written" in tell(case)
+
+
+def test_a_finished_segment_that_no_entry_knows_waits_after_a_run_that_was_cut_off(cut_off):
+    shutil.copytree(segments(cut_off, "sightings.parquet")[0], cut_off / "seg" / ("f" * 32))
+    assert tell(cut_off) == ""
+    assert waiting(cut_off) == 1
+
+
+def test_the_same_after_a_run_that_ended_is_a_strangers(case):
+    shutil.copytree(segments(case, "sightings.parquet")[0], case / "seg" / ("f" * 32))
+    assert tell(case) == f"segment {'f' * 32}: nobody wrote it"
+    assert waiting(case) == 0
+
+
+@pytest.mark.parametrize("name", ["f" * 31, "F" * 32, "mine"])
+def test_a_folder_with_a_strange_name_is_a_strangers(cut_off, name):
+    shutil.copytree(segments(cut_off, "sightings.parquet")[0], cut_off / "seg" / name)
+    assert tell(cut_off) == f"segment {name}: nobody wrote it"
+    assert waiting(cut_off) == 0
+
+
+@pytest.mark.parametrize("put", ["a file", "a folder", "a link", "a link to it all", "a file for a folder"])
+def test_a_folder_with_strange_contents_is_a_strangers(cut_off, tmp_path, put):
+    folder = cut_off / "seg" / ("f" * 32)
+    if put == "a link to it all":
+        folder.symlink_to(segments(cut_off, "sightings.parquet")[0])
+    elif put == "a file for a folder":
+        folder.write_bytes(b"")
+    else:
+        folder.mkdir()
+        if put == "a file":
+            (folder / "run.sh").write_text("")
+        elif put == "a folder":
+            (folder / "text.pack").mkdir()
+        else:
+            (folder / "text.pack").symlink_to(tmp_path)
+    assert tell(cut_off) == f"segment {folder.name}: nobody wrote it"
+    assert waiting(cut_off) == 0
+
+
+def test_a_segment_that_waits_is_read_by_nobody(cut_off):
+    before = Reader(cut_off)
+    rows = before.sql("select count(*) from sightings")
+    before.close()
+    shutil.copytree(segments(cut_off, "sightings.parquet")[0], cut_off / "seg" / ("f" * 32))
+    after = Reader(cut_off)
+    assert after.sql("select count(*) from sightings") == rows
+    after.close()
+
+
+def test_a_segment_that_was_entered_and_not_published_waits(cut_off):
+    folder = finish(cut_off)
+    assert (tell(cut_off), waiting(cut_off)) == ("", 1)
+    shutil.rmtree(folder)
+    assert (tell(cut_off), waiting(cut_off)) == ("", 0)
+
+
+def test_a_segment_of_an_earlier_run_does_not_wait(cut_off):
+    folder = finish(cut_off)
+    again(cut_off)
+    assert tell(cut_off).startswith(f"segment {folder.name} of read/AMP-001/more, written in entry")
+
+
+def test_a_segment_of_a_run_that_ended_does_not_wait(cut_off):
+    folder = finish(cut_off)
+    enter(cut_off, "harvested")
+    assert tell(cut_off).startswith(f"segment {folder.name} of read/AMP-001/more, written in entry")
+
+
+def test_a_joined_segment_that_was_never_published_is_missed_by_nobody(case):
+    manifest = Manifest(case / "manifest.db", readonly=True)
+    olds = [s.unit for s in manifest.live("AMP-001") if not s.listing][:2]
+    manifest.close()
+    made = {"params": {"unit": "compact/AMP-001/0", "files": {}}, "outputs": ["e" * 32]}
+    enter(case, "compact", object="AMP-001", inputs=olds, **made)
+    assert tell(case) == ""
+    change(case / "manifest.db", ("delete from segments where unit = ?", (olds[0],)))
+    assert "compact/AMP-001/0" in tell(case)

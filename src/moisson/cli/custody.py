@@ -22,7 +22,7 @@ from moisson.export.lines import export_lines
 from moisson.export.sheets import export_sheets
 from moisson.model import Item
 from moisson.store.manifest import Manifest
-from moisson.store.proof import History, proof
+from moisson.store.proof import History, proof, unpublished
 from moisson.triage.match import current_run
 
 if TYPE_CHECKING:
@@ -104,6 +104,9 @@ def _files(root: Path, ledger: Ledger) -> Iterator[Said]:
     try:
         for problem in proof(root, manifest, ledger):
             yield Said("case", problem)
+        if left := unpublished(root, manifest, ledger):
+            what = "finished segments wait" if left > 1 else "finished segment waits"
+            yield Said("case", f"{left} {what} for the next harvest, nothing reads what a run did not publish", None)
         lists = History(ledger).lists
         if lists and lists != current_run(root / "lists"):
             yield Said("case", "the watchlist or the requirements in `lists` are not those of the last harvest")

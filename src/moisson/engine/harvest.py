@@ -106,6 +106,7 @@ def harvest(
         manifest.add_units(map(_planned, first_units(e.id for e in exhibits)))
         run = engine(root, workers)
         try:
+            _begin(root, settings)
             _match_again(root, manifest, run, report)
             totals = _work(root, manifest, run, settings, report)
             _compact(root, manifest, run)
@@ -187,9 +188,8 @@ def _planned(unit: Unit) -> store.Unit:
     return store.Unit(unit.id, unit.exhibit, unit.level, unit.priority, unit.cost, payload)
 
 
-def _work(root: Path, manifest: store.Manifest, engine: Engine, settings: Settings, report: Report) -> Totals:
-    stages = PASSES[: PASSES.index(settings.until) + 1]
-    totals, flying, began = Totals(), dict[str, Unit](), time.monotonic()
+def _begin(root: Path, settings: Settings) -> None:
+    """Enter the run into the ledger before it writes anything, so that what it leaves when cut off is known as its."""
     with Ledger.open(root / "ledger.db") as ledger:
         ledger.append(
             "harvest",
@@ -197,6 +197,12 @@ def _work(root: Path, manifest: store.Manifest, engine: Engine, settings: Settin
             tool=_tool(),
             sandbox=str(probe()),
         )
+
+
+def _work(root: Path, manifest: store.Manifest, engine: Engine, settings: Settings, report: Report) -> Totals:
+    stages = PASSES[: PASSES.index(settings.until) + 1]
+    totals, flying, began = Totals(), dict[str, Unit](), time.monotonic()
+    with Ledger.open(root / "ledger.db") as ledger:
         while True:
             for row in manifest.next_units(2 * engine.workers - len(flying), stages):
                 unit = msgspec.json.decode(row.payload, type=Unit)

@@ -12,13 +12,17 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from moisson.errors import CaseError
 from moisson.store import index
-from moisson.store.seal import INDEX, seal, seal_index
+from moisson.store.manifest import LISTING
+from moisson.store.seal import INDEX, made_here, seal, seal_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from moisson.custody.ledger import Ledger
     from moisson.store.manifest import Descriptor, Manifest
+
+
+_MATCH, _COMPACT = "match/", ("compact/", f"{LISTING}compact/")
 
 
 class _Written(NamedTuple):
@@ -31,19 +35,25 @@ class _Written(NamedTuple):
 
 
 class History:
-    """What the ledger tells of a case: its exhibits, its segments, which units were replaced by which."""
+    """What the ledger tells of a case: its exhibits, its segments, which units were replaced by which.
+
+    `open` is whether the last run, which began with entry `began`, has no end: it was cut off, or goes on.
+    """
 
     def __init__(self, ledger: Ledger) -> None:
         self.segments: dict[str, _Written] = {}
         self.exhibits: dict[str, tuple[int, tuple[str, ...], dict[str, Any]]] = {}
         self.replaced: list[tuple[str, tuple[str, ...]]] = []
-        self.lists = ""
+        self.lists, self.began, self.open = "", -1, False
         for entry in ledger.entries():
             unit, files = entry.params.get("unit"), entry.params.get("files")
             if entry.act == "intake":
                 self.exhibits[entry.object] = (entry.seq, entry.inputs, entry.params)
             elif entry.act == "harvest":
                 self.lists = str(entry.params.get("lists", ""))
+                self.began, self.open = entry.seq, True
+            elif entry.act == "harvested":
+                self.open = False
             elif isinstance(unit, str) and len(entry.outputs) == 1:
                 known = files if isinstance(files, dict) else {}
                 self.segments[entry.outputs[0]] = _Written(entry.seq, unit, entry.object, known)
@@ -51,16 +61,50 @@ class History:
 
 
 def proof(root: Path, manifest: Manifest, ledger: Ledger) -> Iterator[str]:
-    """Name each thing that does not hold; raises `CustodyError` where the ledger itself cannot be read."""
-    history, live = History(ledger), manifest.live()
+    """Name each thing that does not hold; raises `CustodyError` where the ledger itself cannot be read.
+
+    A run may go on meanwhile: what it finishes after the check began is left to the next check.
+    """
+    size, waiting, live = len(ledger), manifest.waiting(), manifest.live()
+    history = History(ledger)
     yield from _exhibits(manifest, history)
-    yield from _missing(manifest, history, live)
+    yield from _missing(root, history, live, waiting | _to_match(manifest, history), size)
     for segment in live:
         yield from _segment(root, segment, history.segments.get(segment.name))
-    known = {segment.name for segment in live} | manifest.retired().keys()
-    for folder in sorted((root / "seg").iterdir()):
-        if folder.name not in known and folder.name not in history.segments:
+    for folder in _others(root, manifest):
+        if folder.name not in history.segments and not (history.open and made_here(folder)):
             yield f"segment {folder.name}: nobody wrote it"
+
+
+def unpublished(root: Path, manifest: Manifest, ledger: Ledger) -> int:
+    """How many finished segments a run that was cut off, or goes on, has not published.
+
+    Nothing reads what is not in the manifest, and the next harvest does their units again.
+    """
+    waiting, history = manifest.waiting(), History(ledger)
+    waiting |= _to_match(manifest, history)
+    count = 0
+    for folder in _others(root, manifest):
+        written = history.segments.get(folder.name)
+        if written:
+            count += written.unit in waiting and _waits(folder, written, history)
+        else:
+            count += history.open and made_here(folder)
+    return count
+
+
+def _others(root: Path, manifest: Manifest) -> list[Path]:
+    """What lies among the segments and is neither live nor about to be deleted."""
+    found = sorted((root / "seg").iterdir())
+    known = {segment.name for segment in manifest.live()} | manifest.retired().keys()
+    return [folder for folder in found if folder.name not in known]
+
+
+def _to_match(manifest: Manifest, history: History) -> set[str]:
+    """The units that ask new lists about what the case had before; they are not planned, but done until all are."""
+    if manifest.setting("lists") == history.lists:
+        return set()
+    return {written.unit for written in history.segments.values() if written.unit.startswith(_MATCH)}
 
 
 def _exhibits(manifest: Manifest, history: History) -> Iterator[str]:
@@ -78,18 +122,24 @@ def _exhibits(manifest: Manifest, history: History) -> Iterator[str]:
         yield f"exhibit {name}: registered in entry {history.exhibits[name][0]} of the ledger, gone from the manifest"
 
 
-def _missing(manifest: Manifest, history: History, live: list[Descriptor]) -> Iterator[str]:
+def _missing(root: Path, history: History, live: list[Descriptor], waiting: set[str], size: int) -> Iterator[str]:
     """Units whose results were published and are there no more, neither as they were nor joined with others."""
     there = {segment.unit for segment in live}
     for unit, olds in reversed(history.replaced):
         if unit in there:
             there.update(olds)
-    waiting = manifest.waiting()
-    told = set[str]()
+    there.update(unit for unit, olds in history.replaced if unit.startswith(_COMPACT) and there.issuperset(olds))
     for name, written in history.segments.items():
-        if written.unit not in there and written.unit not in waiting and written.unit not in told:
-            told.add(written.unit)
+        if written.unit in there or written.seq >= size:
+            continue
+        if written.unit not in waiting or not _waits(root / "seg" / name, written, history):
+            there.add(written.unit)
             yield f"segment {name} of {written.unit}, written in entry {written.seq}, is gone from the manifest"
+
+
+def _waits(folder: Path, written: _Written, history: History) -> bool:
+    """Whether a segment may be one that was never published: of the open run, or cleared away since."""
+    return not folder.is_dir() or (history.open and written.seq > history.began)
 
 
 def _segment(root: Path, segment: Descriptor, written: _Written | None) -> Iterator[str]:

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from moisson.errors import CaseError
+from moisson.store.schema import SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 INDEX = "index"
+_NAME = re.compile(r"[0-9a-f]{32}")
+_FILES = frozenset((*(f"{name}.parquet" for name in SCHEMAS), "text.pack"))
 _OWN = frozenset((".managed.json", ".tantivy-meta.lock", ".tantivy-writer.lock"))
+
+
+def made_here(folder: Path) -> bool:
+    """Whether a folder could be a segment by its name and what lies in it; whose it is, only the ledger says."""
+    if folder.is_symlink() or not folder.is_dir() or not _NAME.fullmatch(folder.name):
+        return False
+    return all(
+        not path.is_symlink() and (path.is_dir() if path.name == INDEX else path.name in _FILES and path.is_file())
+        for path in folder.iterdir()
+    )
 
 
 def seal(segment: Path) -> dict[str, str]:
