@@ -73,9 +73,8 @@ def run(case: Path, *arguments: str, seconds: float) -> tuple[int, str, dict[str
 class Harvested:
     """A hostile haul and what came of it."""
 
-    def __init__(self, root: Path, weight: int, seconds: float, without: frozenset[str] = frozenset()) -> None:
-        files = {**bombs.build(weight), **writings.build(weight), **pictures.build()}
-        self.files = {name: data for name, data in files.items() if name not in without}
+    def __init__(self, root: Path, weight: int, seconds: float) -> None:
+        self.files = {**bombs.build(weight), **writings.build(weight), **pictures.build()}
         root.mkdir()
         places.write_folder(root / "files", self.files)
         places.write_images(root / "images", weight)
@@ -90,16 +89,10 @@ def snapshot(root: Path) -> set[str]:
     return {str(p.relative_to(root)) for p in root.rglob("*")}
 
 
-# A form that draws itself keeps the reader of PDF busy until its time is up, twice: a minute and a half.
-SLOW = frozenset(["form-loop.pdf"])
-
-
 @pytest.fixture(scope="module", params=[pytest.param(1, id="fast"), pytest.param(4, id="full", marks=pytest.mark.slow)])
 def harvested(request, tmp_path_factory):
     root = tmp_path_factory.mktemp("hostile") / "haul"
-    found = Harvested(
-        root, request.param, 240 if request.param == 1 else 1800, SLOW if request.param == 1 else frozenset()
-    )
+    found = Harvested(root, request.param, 240 if request.param == 1 else 1800)
     yield found
     found.case.close()
 
