@@ -14,6 +14,7 @@ from moisson.engine.agree import agree
 from moisson.engine.gathered import Abandoned, Budget, Gathered
 from moisson.engine.opened import failure_kind
 from moisson.engine.sightings import in_meta, in_text, party, stated, sureness
+from moisson.engine.split import SAID, is_part
 from moisson.errors import EvidenceError, LimitError
 from moisson.evidence.members import damage
 from moisson.extract.strings import read_strings
@@ -116,6 +117,8 @@ class Walk:
             if found.mismatch:
                 gathered.flag("mismatch")
             source = self._extract(base, data, kind, address, gathered, budget, depth)
+            if is_part(base.name) and (source == "strings" or "damaged" in gathered.flags):
+                gathered.records.append(Failure(where, "engine.read@1", "unsupported", SAID))
         except (EvidenceError, MemoryError, OSError, RecursionError) as error:
             if isinstance(error, Abandoned) and depth:
                 self.done(where, self._finish(base, address, data, gathered, kind, "native", digests))
