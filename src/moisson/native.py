@@ -36,7 +36,7 @@ class Code(Protocol):
         """Whether a deflated stream with its header may begin here, as `scan.layers` tells."""
 
     def line(self, data: Bytes, start: int, stop: int, /) -> str | None:
-        """A range of ASCII as `scan.block.context` shows it; nothing where it is long or more than ASCII."""
+        """A range of ASCII as `scan.finds.context` shows it; nothing where it is long or more than ASCII."""
 
     def blocks(self, data: Bytes, start: int, stop: int, /) -> list[tuple[int, int, int, int]]:
         """As `scan.arrays.blocks`."""

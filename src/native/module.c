@@ -108,11 +108,12 @@ static PyObject *capitals(PyObject *self, PyObject *args)
 
 static PyObject *dense(PyObject *self, PyObject *args)
 {
-    Py_buffer data, words;
+    Py_buffer data, words, table = {0};
     Py_ssize_t start, stop;
+    long long offset = 0;
     numbers found[3] = {{0}, {0}, {0}};
     (void)self;
-    if (!PyArg_ParseTuple(args, "y*nny*", &data, &start, &stop, &words))
+    if (!PyArg_ParseTuple(args, "y*nny*|y*L", &data, &start, &stop, &words, &table, &offset))
         return NULL;
     size_t slots = (size_t)words.len / 8, from = (size_t)start, to = (size_t)stop;
     int good = in_bounds(&data, start, stop);
@@ -120,41 +121,23 @@ static PyObject *dense(PyObject *self, PyObject *args)
         PyErr_SetString(PyExc_ValueError, "no table of words");
         good = 0;
     }
-    if (good) {
-        find_runs(data.buf, from, to, &found[0]);
-        find_prints(data.buf, from, to, &found[1]);
-        if (slots)
-            find_phrases(data.buf, from, to, (size_t)data.len, words.buf, slots, &found[2]);
-    }
-    PyBuffer_Release(&words);
-    PyBuffer_Release(&data);
-    return as_lists(found, good);
-}
-
-static PyObject *promising(PyObject *self, PyObject *args)
-{
-    Py_buffer data, table;
-    Py_ssize_t start, stop;
-    long long offset;
-    numbers found = {0};
-    PyObject *result = NULL;
-    (void)self;
-    if (!PyArg_ParseTuple(args, "y*nny*L", &data, &start, &stop, &table, &offset))
-        return NULL;
-    int good = in_bounds(&data, start, stop);
-    if (good && (table.len != SIGNS * 256 * 8 || (uintptr_t)table.buf % 8)) {
+    if (good && table.obj && (table.len != SIGNS * 256 * 8 || (uintptr_t)table.buf % 8)) {
         PyErr_SetString(PyExc_ValueError, "no table of signs");
         good = 0;
     }
     if (good) {
-        find_runs(data.buf, (size_t)start, (size_t)stop, &found);
-        keep_promising(data.buf, table.buf, offset, &found);
-        result = as_list(&found);
+        find_runs(data.buf, from, to, &found[0]);
+        if (table.obj)
+            keep_promising(data.buf, table.buf, offset, &found[0]);
+        find_prints(data.buf, from, to, &found[1]);
+        if (slots)
+            find_phrases(data.buf, from, to, (size_t)data.len, words.buf, slots, &found[2]);
     }
-    free(found.items);
-    PyBuffer_Release(&table);
+    if (table.obj)
+        PyBuffer_Release(&table);
+    PyBuffer_Release(&words);
     PyBuffer_Release(&data);
-    return result;
+    return as_lists(found, good);
 }
 
 static PyObject *deflated(PyObject *self, PyObject *args)
@@ -343,7 +326,6 @@ static PyMethodDef methods[] = {
     {"look", look, METH_VARARGS, "The gates of a block, as scan.gates.look gives them."},
     {"capitals", capitals, METH_VARARGS, "Ends of long numbers, bank accounts and grid references in a range."},
     {"dense", dense, METH_VARARGS, "Ends of runs, fingerprints and seed phrases in a range."},
-    {"promising", promising, METH_VARARGS, "Ends of runs in a range whose first digits promise something."},
     {"deflated", deflated, METH_VARARGS, "Whether a deflated stream may begin here, as scan.layers."},
     {"line", line, METH_VARARGS, "A range of ASCII as one line, or None."},
     {"blocks", blocks, METH_VARARGS, "Blocks of Outlook whose trailers end in a range, as scan.arrays.blocks."},

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from moisson.engine.attribute import Attribution
 from moisson.model import Item, Sighting
-from moisson.scan.block import VERSION
+from moisson.scan.finds import VERSION
 
 LAYOUT = {
     "extents": '"offset" bigint, length bigint, "at" bigint, state text, address text, exhibit text, medium text',

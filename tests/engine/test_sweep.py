@@ -27,7 +27,7 @@ from moisson.identify.blocks import Blocks, compile_targets
 from moisson.model import Failure, Item, Lead, Sighting, Stretch, Text, identity
 from moisson.reader import Memory, Reader
 from moisson.scan import block
-from moisson.scan.block import VERSION
+from moisson.scan.finds import VERSION
 from moisson.settings import Settings
 from tests.carve.made import files
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from moisson import native
 from moisson.reader import Memory, Reader
-from moisson.scan import anchors, arrays, block, layers, phrases
+from moisson.scan import anchors, arrays, block, finds, layers, phrases
 from moisson.scan.sweep import sweep
 from moisson.selectors import checks
 
@@ -242,7 +242,7 @@ def test_a_line_is_that_of_python(text, drawn):
     around = data[start:stop]
     assert (line is None) == (not around.isascii())
     if line is not None:
-        assert line == block.as_line(around.decode("ascii"))
+        assert line == finds.as_line(around.decode("ascii"))
 
 
 def test_a_long_line_is_left_to_python():

@@ -13,7 +13,7 @@ from moisson.engine.spool import Spool
 from moisson.errors import LimitError
 from moisson.model import Failure, Item, Sighting, Text
 from moisson.registry import Limits
-from moisson.scan.block import VERSION
+from moisson.scan.finds import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,7 +13,7 @@ from moisson.evidence.extents import Pieces, complement, merge
 from moisson.identify.blocks import BLOCK, SECTOR, Match
 from moisson.model import Stretch
 from moisson.scan import gates
-from moisson.scan.block import VERSION
+from moisson.scan.finds import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cache
@@ -11,11 +10,10 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from moisson import native
 from moisson.model import Sighting, Text
 from moisson.reader import Memory, Reader
 from moisson.scan import anchors, gates, layers, prose, wide, words
-from moisson.scan.decode import decode
+from moisson.scan.finds import VERSION, settle, sighting
 from moisson.scan.layers import BASE58, RUN
 from moisson.scan.seek import SEEKERS
 
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
 
     Seeker = Callable[[bytes, int, Context], Iterable[Mark]]
 
-VERSION = "sweep.scan@1"
 _PIECE = (1 << 20) + (1 << 15)
 _REACH = 256
 _SMALL = 1 << 18
@@ -43,13 +40,6 @@ _APART = bytes(64)
 _TORN = frozenset({"lznt1", "xpress", "hiberset", "quoted"})
 # What this leaves as it is it says a second time.
 _ESCAPED = frozenset({"percent"})
-_RANKS = {
-    "secret": 0, "url": 1, "email": 1, "account": 1, "onion": 1, "iban": 2, "crypto": 2, "passport": 2, "mac": 3,
-    "coords": 3, "imei": 4, "iccid": 4, "imsi": 4, "card": 5, "ipv4": 5, "phone": 6, "name": 7, "date": 7, "pgp": 3,
-}  # fmt: skip
-_NESTED = frozenset({"name", "date", "passport"})
-_CONTEXT = 60
-_CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffd]+")
 
 
 @dataclass
@@ -74,17 +64,17 @@ def scan(block: Block, options: Options, flags: bytearray | None = None) -> Iter
     """Everything that begins in the block, its layers included; page flags go to `flags`, from the first byte on."""
     marks: list[Mark] = []
     inner: list[layers.Layer] = []
-    ranges, held = _Ranges(), block.held[0]
+    ranges, held = gates.Ranges(), block.held[0]
     full = [_piece(block, at, options, flags, marks, inner, ranges) for at in range(0, len(block.data), _PIECE)]
     if any(full):
         inner += layers.unsigned(block)
     torn, plain = _Spans(inner, _TORN), _Spans(inner, _ESCAPED)
     seen: dict[str, int] = {}
     told: set[tuple[str, str]] = set()
-    for mark in _settle(marks):
+    for mark in settle(marks):
         seen[mark.value] = times = seen.get(mark.value, 0) + 1
         if (times <= options.repeats or not options.repeats) and not (torn.starts and torn.hold(mark.start)):
-            yield _found(block, mark)
+            yield sighting(block.data, mark, block.prefix, block.at)
             if plain.starts and plain.hold(mark.start):
                 told.add((mark.kind, mark.value))
     if options.words:
@@ -119,27 +109,6 @@ class _Spans:
         return n > 0 and at < self._ends[n - 1]
 
 
-@dataclass
-class _Ranges:
-    """The ranges that the gates of all pieces opened, those that touch joined."""
-
-    wide: list[tuple[int, int]] = field(default_factory=list)
-    long: list[tuple[int, int]] = field(default_factory=list)
-    arabic: list[tuple[int, int]] = field(default_factory=list)
-    old: list[tuple[int, int]] = field(default_factory=list)
-
-    def add(self, seen: gates.Gates, start: int) -> None:
-        """Take what one piece, which begins here, showed."""
-        for mine, found in (
-            (self.wide, seen.wide), (self.long, seen.long), (self.arabic, seen.arabic), (self.old, seen.old),
-        ):  # fmt: skip
-            for a, b in found:
-                if mine and mine[-1][1] >= a + start:
-                    mine[-1] = mine[-1][0], b + start
-                else:
-                    mine.append((a + start, b + start))
-
-
 def _piece(
     block: Block,
     start: int,
@@ -147,7 +116,7 @@ def _piece(
     flags: bytearray | None,
     marks: list[Mark],
     inner: list[layers.Layer],
-    ranges: _Ranges,
+    ranges: gates.Ranges,
 ) -> bool:
     """One piece of a block: what ends in it, so that a value across two pieces is seen by the second.
 
@@ -228,67 +197,13 @@ def _kept(block: Block, layer: layers.Layer) -> list[layers.Layer]:
     return layers.with_text(layer)
 
 
-def _settle(marks: list[Mark]) -> list[Mark]:
-    """The marks in order; of two that overlap, the surer kind, then the longer one."""
-    chosen: list[Mark] = []
-    aside: list[Mark] = []
-    for mark in sorted(marks):
-        if mark.scheme or mark.kind in _NESTED:
-            if mark not in aside:
-                aside.append(mark)
-            continue
-        while chosen and mark.start < chosen[-1].end:
-            if _surer(chosen[-1], mark):
-                break
-            chosen.pop()
-        else:
-            chosen.append(mark)
-    return sorted(chosen + aside) if aside else chosen
-
-
-def _surer(one: Mark, other: Mark) -> bool:
-    ranks = _RANKS.get(one.kind, 5), _RANKS.get(other.kind, 5)
-    return ranks[0] < ranks[1] or (ranks[0] == ranks[1] and one.end - one.start >= other.end - other.start)
-
-
-def _found(block: Block, mark: Mark) -> Sighting:
-    data, start, end, kind, value, confidence, scheme = block.data, *mark
-    address = f"{block.prefix}/@{block.at + start}+{end - start}"
-    raw = data[start:end]
-    if scheme:
-        address, text = f"{address}/{scheme}", decode(scheme, Reader.of(raw)).data.decode()
-    elif raw.isascii():
-        text = raw.decode("ascii")
-    else:
-        try:
-            text = raw.decode("utf-8")
-        except UnicodeDecodeError:
-            text, address = raw.decode("latin-1"), f"{address}/latin1"
-    return Sighting(address, VERSION, kind, value, text, "", context(data, start, end), "mentioned", confidence)
-
-
-def context(data: bytes, start: int, end: int) -> str:
-    """What stands around a range, as one line."""
-    first, last = start - _CONTEXT if start > _CONTEXT else 0, end + _CONTEXT
-    if native.code:
-        line = native.code.line(data, first, min(len(data), last))
-        if line is not None:
-            return line
-    return as_line(data[first:last].decode("utf-8", "replace"))
-
-
-def as_line(around: str) -> str:
-    """Text without its controls."""
-    return around if around.isprintable() else _CONTROL.sub(" ", around).strip()
-
-
 def _words(block: Block, run: words.Words) -> Text:
     scheme = f"/{run.scheme}" if run.scheme else ""
     address = f"{block.prefix}/@{block.at + run.start}+{run.end - run.start}{scheme}"
     return Text(address, VERSION, run.text, source="strings")
 
 
-def _wide(block: Block, ranges: _Ranges, options: Options) -> Iterator[Sighting | Text | Opened]:
+def _wide(block: Block, ranges: gates.Ranges, options: Options) -> Iterator[Sighting | Text | Opened]:
     """Scan the runs of UTF-16 and UTF-32 as one text."""
     runs = wide.runs(block.data, ranges.wide, ranges.long)
     joined = wide.Joined(r for r in runs if r.end > block.first and r.start < block.stop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from moisson import native
@@ -30,3 +31,24 @@ def look(data: bytes | memoryview, *, flags: bool = True) -> Gates:
     from moisson.scan import arrays
 
     return arrays.look(data, flags=flags)
+
+
+@dataclass
+class Ranges:
+    """The ranges that the gates of all pieces opened, those that touch joined."""
+
+    wide: list[tuple[int, int]] = field(default_factory=list)
+    long: list[tuple[int, int]] = field(default_factory=list)
+    arabic: list[tuple[int, int]] = field(default_factory=list)
+    old: list[tuple[int, int]] = field(default_factory=list)
+
+    def add(self, seen: Gates, start: int) -> None:
+        """Take what one piece, which begins here, showed."""
+        for mine, found in (
+            (self.wide, seen.wide), (self.long, seen.long), (self.arabic, seen.arabic), (self.old, seen.old),
+        ):  # fmt: skip
+            for a, b in found:
+                if mine and mine[-1][1] >= a + start:
+                    mine[-1] = mine[-1][0], b + start
+                else:
+                    mine.append((a + start, b + start))

@@ -11,7 +11,8 @@ from moisson.errors import EvidenceError
 from moisson.model import Failure
 from moisson.reader import Memory, Reader
 from moisson.scan import anchors, links, phrases
-from moisson.scan.block import VERSION, Block, scan
+from moisson.scan.block import Block, scan
+from moisson.scan.finds import VERSION
 from moisson.scan.gates import PAGE
 from moisson.selectors.kind import Context
 
