@@ -92,3 +92,18 @@ def test_a_member_that_swells_is_not_unpacked_at_every_sector():
     parted = data[: 150 << 10] + data[1024:5120] + data[150 << 10 :]
     unpacked = calls(lambda: list(find(Reader.of(parted.ljust(1 << 20, b"\0")))))["decompress"]
     assert 0 < unpacked < 1000
+
+
+def test_a_compound_file_in_two_pieces_ends_with_the_medium():
+    table = [0xFFFFFFFD, 2, 3, 4, 5, 6, 0xFFFFFFFE, 0xFFFFFFFE]
+    head = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(16) + struct.pack("<HHHHH", 62, 3, 0xFFFE, 9, 6) + bytes(10)
+    head += struct.pack("<8I", 1, 7, 0, 4096, 0xFFFFFFFE, 0, 0xFFFFFFFE, 0) + struct.pack(
+        "<109I", 0, *[0xFFFFFFFF] * 108
+    )
+    root = "Root Entry".encode("utf-16-le").ljust(64, b"\0") + struct.pack("<HB", 22, 5)
+    first = head + struct.pack("<128I", *table, *[0xFFFFFFFF] * 120) + random.Random(1).randbytes(3 * 512)
+    second = random.Random(2).randbytes(3 * 512) + root.ljust(300, b"\0")
+    gap = b"\x41 word of another text. ".ljust(32) * 64
+    found = next(find(Reader.of(first + gap + second)))
+    assert found.flags == ("rejoined", "uncertain")
+    assert sum(found.extents[-1]) == len(first + gap + second)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import zstandard
 from isal import isal_zlib
 
-from moisson.carve.ground import Carved, Span
+from moisson.carve.ground import SECTOR, Carved, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from moisson.reader import Reader
 
 _PIECE = 1 << 16
-_CLUSTER, _STATES, _REACH, _LARGEST, _ATTEMPTS = 4096, 12, 2 << 20, 64 << 20, 24 << 20
-_UNPACKED = 4 << 30
+_CLUSTER, _STATES, _REACH, _LARGEST, _ATTEMPTS = 4096, 12, 2 << 20, 64 << 20, 12 << 20
+_DISTINCT = 64
+_SWELLS, _UNPACKED = 4, 4 << 30
 _SLOWLY = 256 << 20
 _HEADERS = 1_000_000
 _FIRST, _LONG = 1 << 12, 1 << 21
@@ -52,16 +53,21 @@ def _join(span: Span) -> Carved | None:
     step = _CLUSTER - span.offset % _CLUSTER
     while at < span.size and span.ground.afford(2 * _CLUSTER):
         try:
-            unpacker.decompress(span.pread(at, step), _LARGEST)
+            made = len(unpacker.decompress(span.pread(at, step), _LARGEST))
         except zlib.error:
             break
+        if not span.ground.afford(made // _SWELLS):
+            return None
         at, step = at + step, _CLUSTER
         if unpacker.eof or unpacker.unconsumed_tail:
             return None
         kept.append((at, unpacker.copy()))
     before = span.ground.credit
-    for cut, state in reversed(kept):
-        for start in range(cut + _CLUSTER, min(cut + _REACH, span.size), _CLUSTER):
+    for gap in range(_CLUSTER, _REACH, _CLUSTER):
+        for cut, state in reversed(kept):
+            start = cut + gap
+            if start >= span.size or len(set(span.pread(start, SECTOR))) < _DISTINCT:
+                continue
             if before - span.ground.credit > _ATTEMPTS or not span.ground.afford(_CLUSTER):
                 return None
             if end := _goes_on(span, state.copy(), start):
@@ -75,9 +81,10 @@ def _goes_on(span: Span, unpacker: Any, at: int) -> int:
     while at < span.size:
         piece = span.pread(at, _CLUSTER)
         try:
-            span.ground.afford(2 * _CLUSTER)
-            unpacker.decompress(piece, _LARGEST)
+            made = len(unpacker.decompress(piece, _LARGEST))
         except zlib.error:
+            return 0
+        if not span.ground.afford(max(2 * _CLUSTER, made // _SWELLS)):
             return 0
         at += len(piece)
         if unpacker.eof:
@@ -88,8 +95,11 @@ def _goes_on(span: Span, unpacker: Any, at: int) -> int:
 
 
 def _cut(span: Span, kind: str, after: int, size: int) -> Carved | None:
-    """What is left of a packed file that breaks off, when it is enough to be none by chance."""
-    return span.carved(kind, after, 0.3, "truncated") if size >= 4096 else None
+    """What is left of a packed file that breaks off, when it is enough to be none by chance.
+
+    Unpacking goes on for a while in bytes of others, so nothing is claimed by it.
+    """
+    return span.carved(kind, after, 0.2, "truncated") if size >= 4096 else None
 
 
 def carve_bzip2(data: Reader, offset: int, limit: int) -> Carved | None:

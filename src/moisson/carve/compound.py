@@ -118,7 +118,8 @@ def _bridge(span: Span, head: bytes, shift: int, first: int) -> Carved | None:
             if found := compoundjoin.place(span, head, moved, first, shift, gap, min(place, table)):
                 return found
             for cut in _cuts(span, min(place, table), place, gap):
-                if size := _measure(span, head, shift, gap, cut):
+                size = min(_measure(span, head, shift, gap, cut), span.size - gap)
+                if size > cut:
                     part = Reader(Part(span, 0, cut, cut + gap, size - cut))
                     extents = ((span.offset, cut), (span.offset + cut + gap, size - cut))
                     kind = compound_kind(part, head)

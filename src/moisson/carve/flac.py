@@ -196,10 +196,13 @@ def _residual(bits: str, at: int, samples: int, order: int) -> int:
 def _holding(span: Span, starts: Sequence[int]) -> int:
     """How many frames from the first have their sums, the last one left out."""
     pairs = list(pairwise(starts))
-    for i in range(0, len(pairs), _LANES):
-        sums = crc16([span.pread(a, b - a) for a, b in pairs[i : i + _LANES]])
+    done = 0
+    while done < len(pairs):
+        lanes = max(1, min(_LANES, _HELD // max(b - a for a, b in pairs[done : done + _LANES])))
+        sums = crc16([span.pread(a, b - a) for a, b in pairs[done : done + lanes]])
         if any(sums):
-            return i + next(n for n, total in enumerate(sums) if total)
+            return done + next(n for n, total in enumerate(sums) if total)
+        done += lanes
     return len(pairs)
 
 
@@ -210,18 +213,41 @@ def _bridge(span: Span, at: int, frame: Frame, depth: int, total: int) -> Carved
         return None
     after, _ = found
     first = -(-(span.offset + at + frame.body) // SECTOR) * SECTOR - span.offset
-    tries = []
-    for gap in range((after - at - 32) // SECTOR * SECTOR, 0, -SECTOR):
-        if after - at - gap > _LONGEST >> 2:
+    sums, wanted = _borders(span, at, first, after)
+    tries = 0
+    for gap in range((after - at - 32) // SECTOR, 0, -1):
+        if after - at - gap * SECTOR > _LONGEST >> 2 or tries > _TRIES:
             break
-        tries += [(cut, gap) for cut in range(first, after - gap + 1, SECTOR)]
-    for i in range(0, min(len(tries), 4096), _LANES):
-        batch = tries[i : i + _LANES]
-        sums = crc16([span.pread(at, cut - at) + span.pread(cut + gap, after - gap - cut) for cut, gap in batch])
-        for (cut, gap), wrong in zip(batch, sums, strict=True):
-            if not wrong:
-                return _joined(span, cut, gap, after, depth, total, frame)
+        for cut in range(len(sums) - gap):
+            if sums[cut] ^ sums[cut + gap] == wanted[cut + gap]:
+                return _joined(span, first + cut * SECTOR, gap * SECTOR, after, depth, total, frame)
+        tries += max(0, len(sums) - gap)
     return None
+
+
+def _borders(span: Span, at: int, first: int, after: int) -> tuple[list[int], list[int]]:
+    """At each sector from `first` on the sum since `at`, and by what it must differ where a gap ends that leaves none.
+
+    The sum of a whole is the sum of its head, moved on by the length of its tail, and the sum of the tail.
+    """
+    one, many, back, far = _moves()
+    count = max(0, (after - first) // SECTOR)
+    parts = [span.pread(first + i * SECTOR, SECTOR) for i in range(count)]
+    head, *blocks = [crc16([span.pread(at, first - at)])[0], *crc16(parts)]
+    sums = [head]
+    for block in blocks:
+        sums.append(int(many[sums[-1]]) ^ block)
+    rest = span.pread(first + count * SECTOR, after - first - count * SECTOR)
+    whole = sums[-1]
+    for _ in rest:
+        whole = int(one[whole])
+    whole ^= crc16([rest])[0]
+    for _ in rest:
+        whole = int(back[whole])
+    wanted = [whole]
+    for _ in blocks:
+        wanted.append(int(far[wanted[-1]]))
+    return sums, wanted[::-1]
 
 
 def _joined(span: Span, cut: int, gap: int, after: int, depth: int, total: int, first: Frame) -> Carved | None:
@@ -244,6 +270,20 @@ def _table() -> np.ndarray:
     for _ in range(8):
         values = np.where(values & 0x8000, values << 1 ^ 0x8005, values << 1) & 0xFFFF
     return values.astype(np.uint16)
+
+
+@cache
+def _moves() -> tuple[np.ndarray, ...]:
+    """What a sum becomes with a zero more and with a sector of zeros more, and the ways back."""
+    values = np.arange(65536, dtype=np.uint32)
+    one = _table()[values >> 8] ^ (values << 8 & 0xFFFF)
+    many = one
+    for _ in range(9):
+        many = many[many]
+    return one, many, np.argsort(one), np.argsort(many)
+
+
+_HELD, _TRIES = 16 << 20, 4096
 
 
 def crc16(parts: Sequence[bytes]) -> list[int]:

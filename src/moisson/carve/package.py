@@ -17,7 +17,7 @@ _METHODS = frozenset((0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 14, 16, 18, 19, 93, 94,
 _MEMBERS = 200_000
 _REACH = 256 << 20
 _ENDS = 64
-_SWELLS = 32
+_SWELLS = 4
 _CHECKED = 48 << 20
 _UNPACKED, _PIECE = 1 << 30, 1 << 20
 
@@ -291,12 +291,16 @@ def _completes(span: Span, unpacker: object, total: int, at: int, left: int, wan
         piece = span.pread(at, min(left, 1 << 14))
         if not piece or (copy is None and not span.ground.afford(len(piece))):
             return False
-        at, left = at + len(piece), left - len(piece)
         try:
-            made = copy.decompress(piece) if copy else piece
+            made = copy.decompress(piece, _PIECE) if copy else piece
         except zlib.error:
             return False
+        taken = len(piece) - len(copy.unconsumed_tail) if copy else len(piece)
         if copy and not span.ground.afford(len(made) // _SWELLS):
+            span.ground.credit = 0
             return False
+        if not taken and not made:
+            return False
+        at, left = at + taken, left - taken
         total = zlib.crc32(made, total)
     return total == wanted and (copy is None or copy.eof)
