@@ -171,7 +171,7 @@ def _behind(pieces: Iterator[str]) -> Iterator[str]:
 
 def _walk(root: Any) -> Iterator[str]:
     """The text below a node in reading order, without recursion."""
-    node: Any = root
+    node, top = root, root.mem_id  # to compare nodes themselves would write out all that is below them
     while node is not None:
         name = node.tag
         if name == "-text":
@@ -190,7 +190,7 @@ def _walk(root: Any) -> Iterator[str]:
             yield _closing(node, name)
         while node is not None and node.next is None:
             node = node.parent
-            if node is None or node == root:
+            if node is None or node.mem_id == top:
                 return
             yield _closing(node, node.tag)
         node = node.next if node is not None else None
