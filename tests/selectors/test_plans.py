@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from moisson.selectors.plans import is_mobile, main_region, readings, region_of
@@ -21,6 +21,7 @@ def told(text, region=None):
 
 @given(st.from_regex(r"0?[1-9][0-9]{6,10}", fullmatch=True), st.sampled_from(REGIONS))
 def test_national_numbers_are_those_of_the_library(digits, region):
+    assume(not digits.startswith(str(phonenumbers.country_code_for_region(region))))  # the library adds the plus
     ours = {r.value for r in readings(digits, (region,)) if r.region}
     assert ours == {value for value in [told(digits, region)] if value}
 
