@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -330,6 +331,35 @@ def test_a_writer_killed_in_the_middle_leaves_a_ledger_that_holds(tmp_path):
         assert problems(path) == []
     with Ledger.open(path) as ledger:
         assert len(ledger) > 3
+
+
+HALF_WRITTEN = """
+import os, signal, sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("pragma cache_size = 1")  # so that pages go to disc before the commit
+db.execute("begin immediate")
+db.executemany("insert into nodes values (40, ?, ?)", [(n, bytes(500)) for n in range(2000)])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_reader_may_be_the_first_to_open_what_was_left_half_written(path, key):
+    with Ledger.open(path) as ledger:
+        before = list(ledger.bodies())
+    subprocess.run([sys.executable, "-c", HALF_WRITTEN, path], check=False)
+    assert path.with_name(f"{path.name}-journal").stat().st_size
+    with Ledger.open(path, readonly=True) as ledger:
+        assert list(ledger.bodies()) == before
+        with pytest.raises(CustodyError, match="readonly"):
+            ledger.append("view")
+    assert problems(path) == []
+
+
+def test_what_is_half_written_and_cannot_be_mended_is_said(path, monkeypatch):
+    subprocess.run([sys.executable, "-c", HALF_WRITTEN, path], check=False)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(CustodyError, match="half-written"):
+        Ledger.open(path, readonly=True)
 
 
 def test_the_size_of_the_ledger_does_not_slow_an_append(tmp_path):

@@ -84,13 +84,17 @@ class Ledger:
     @classmethod
     def open(cls, path: Path, *, readonly: bool = False) -> Ledger:
         """Open a ledger, made on first use unless `readonly`; raises `CustodyError`."""
+        mode = "rwc"
+        if readonly:
+            # What a killed writer left half-written is rolled back by whoever opens next, so even a reader may write.
+            mode = "rw" if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK) else "ro"
         try:
-            database = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode={'ro' if readonly else 'rwc'}", uri=True, isolation_level=None
-            )
+            database = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None)
         except sqlite3.Error as error:
             raise CustodyError(f"{path}: cannot open the ledger: {error}") from error
         try:
+            if readonly:
+                database.execute("pragma query_only = on")
             database.execute(f"pragma busy_timeout = {_BUSY_MS}")
             database.execute("pragma trusted_schema = off")
             database.execute("pragma synchronous = full")
@@ -101,6 +105,8 @@ class Ledger:
             return cls(database, path)
         except sqlite3.Error as error:
             database.close()
+            if mode == "ro" and getattr(error, "sqlite_errorname", "").startswith("SQLITE_READONLY"):
+                raise CustodyError(f"{path}: left half-written; open it once where it can be written to") from error
             raise CustodyError(f"{path}: not a ledger: {error}") from error
         except CustodyError:
             database.close()
