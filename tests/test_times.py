@@ -35,6 +35,8 @@ def test_a_zone_is_taken_off_and_its_absence_is_said():
         (times.from_unix(0), None),
         (times.from_filetime(0), None),
         (times.from_filetime(2**63), None),
+        (times.from_filetime(2_650_467_743_999_999_999), "9999-12-31T23:59:59Z"),
+        (times.from_filetime(2_650_467_744_000_000_000), None),
         (times.from_iso("yesterday"), None),
     ],
 )

@@ -13,9 +13,10 @@ Zone = Literal["utc", "local", "unknown"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_SECONDS = 253_402_300_799
 _FILETIME_EPOCH = 116_444_736_000_000_000
+_FILETIME_END = _FILETIME_EPOCH + (_MAX_SECONDS + 1) * 10_000_000
 
 
-class Instant(Struct, frozen=True, array_like=True):
+class Instant(Struct, frozen=True, gc=False, array_like=True):
     """A moment: `ns` since 1970-01-01 UTC, or on the wall clock of an unknown place where `zone` is not "utc"."""
 
     ns: int
@@ -40,7 +41,8 @@ def from_unix(seconds: float, precision: Precision = "s") -> Instant | None:
 
 def from_filetime(ticks: int) -> Instant | None:
     """Windows FILETIME: 100 ns since 1601 UTC ([MS-DTYP] 2.3.3); None for zero."""
-    return _instant((ticks - _FILETIME_EPOCH) * 100, "100ns") if ticks > 0 else None
+    inside = 0 < ticks < _FILETIME_END and ticks != _FILETIME_EPOCH
+    return Instant((ticks - _FILETIME_EPOCH) * 100, "100ns") if inside else None
 
 
 def from_datetime(moment: datetime, precision: Precision = "s") -> Instant:

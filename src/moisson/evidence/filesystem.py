@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from moisson.reader import Medium, Reader
 
 
-class Entry(Struct, frozen=True, omit_defaults=True):
+class Entry(Struct, frozen=True, omit_defaults=True, gc=False):
     """One name in a volume; `locator` is what stands after the scheme in its address.
 
     `path` is relative to the volume, a stream is written `path:stream`; bytes of a name that are no text are written as

@@ -6,11 +6,15 @@ Layout after the Linux-NTFS project's documentation ("FILE record", "Attributes"
 from __future__ import annotations
 
 import struct
-from functools import lru_cache
-from typing import NamedTuple
+from codecs import utf_16_le_decode
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from moisson.errors import DamagedError
 from moisson.times import Instant, from_filetime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Run = tuple[int | None, int]
 INFORMATION, LIST, NAME, DATA, INDEX_ROOT, REPARSE = 0x10, 0x20, 0x30, 0x80, 0x90, 0xC0
@@ -53,6 +57,11 @@ class Attribute(NamedTuple):
     runs: list[Run]
 
 
+# Making one by its class costs twice as much, and an MFT has millions.
+_new = cast("Callable[[tuple[object, ...]], Attribute]", partial(tuple.__new__, Attribute))
+_number = int.from_bytes
+
+
 class Name(NamedTuple):
     """One name of a file, and the directory it stands in."""
 
@@ -83,10 +92,10 @@ class Record(NamedTuple):
         long: list[Name] = []
         short: list[Name] = []
         for attribute in self.attributes:
-            if attribute.type != NAME or attribute.data is None or len(attribute.data) < 66:
+            if attribute.type != NAME or (data := attribute.data) is None or len(data) < 66:
                 continue
-            parent, length, space = _FILE_NAME.unpack_from(attribute.data)
-            text = _utf16(attribute.data[66 : 66 + 2 * length])
+            parent, length, space = _FILE_NAME.unpack_from(data)
+            text = _utf16(data[66 : 66 + 2 * length])
             if text and text != ".":
                 (short if space == _DOS else long).append(Name(parent & NUMBER, parent >> SEQUENCE, text))
         if len(long) == 1:
@@ -143,12 +152,12 @@ def restore(raw: bytes | memoryview) -> bytes:
     at, count = _SEQUENCE.unpack_from(record, 4)
     if at < 40 or at + 2 * count > len(record) or not 1 <= count <= len(record) // _STRIDE + 1:
         raise DamagedError("its update sequence is out of bounds")
-    mark = record[at : at + 2]
-    for n in range(1, count):
-        end = n * _STRIDE - 2
-        if record[end : end + 2] != mark:
-            raise DamagedError(f"sector {n} was not written with the others")
-        record[end : end + 2] = record[at + 2 * n : at + 2 * n + 2]
+    end = (count - 1) * _STRIDE
+    for half in (0, 1):
+        last = slice(_STRIDE - 2 + half, end, _STRIDE)
+        if record[last] != record[at + half : at + half + 1] * (count - 1):
+            raise DamagedError("its sectors were not all written together")
+        record[last] = record[at + 2 + half : at + 2 * count : 2]
     return bytes(record)
 
 
@@ -170,39 +179,41 @@ def _attributes(record: bytes, at: int, end: int) -> list[Attribute]:
             break
         if size < 24 or at + size > end:
             raise DamagedError(f"attribute {kind:#x} leaves its record")
-        name = _utf16(record[at + where : at + min(where + 2 * letters, size)]) if letters else ""
         if far:
             if size < 64:
                 raise DamagedError(f"attribute {kind:#x} is too short")
             first, start, real, valid = _EXTENT.unpack_from(record, at + 16)
-            runs = decode_runs(record[at + start : at + size])
-            found.append(Attribute(kind, identifier, name, flags, real, valid, first, None, runs))
+            name = _utf16(record[at + where : at + min(where + 2 * letters, size)]) if letters else ""
+            runs = decode_runs(record, at + start, at + size)
+            found.append(_new((kind, identifier, name, flags, real, valid, first, None, runs)))
         elif kind in _WANTED:
             if start + real > size:
                 raise DamagedError(f"attribute {kind:#x} is longer than its place")
+            name = _utf16(record[at + where : at + min(where + 2 * letters, size)]) if letters else ""
             data = record[at + start : at + start + real]
-            found.append(Attribute(kind, identifier, name, flags, real, real, 0, data, _NOWHERE))
+            found.append(_new((kind, identifier, name, flags, real, real, 0, data, _NOWHERE)))
         at += size
     return found
 
 
-def decode_runs(raw: bytes) -> list[Run]:
+def decode_runs(raw: bytes, at: int = 0, end: int | None = None) -> list[Run]:
     """Mapping pairs: (cluster or None for a hole, count); raises `DamagedError`."""
     runs: list[Run] = []
-    at = cluster = 0
-    while at < len(raw) and (head := raw[at]):
+    end, cluster = len(raw) if end is None else end, 0
+    while at < end and (head := raw[at]):
         low, high = head & 15, head >> 4
-        if not 1 <= low <= 8 or high > 8 or at + 1 + low + high > len(raw):
+        middle = at + 1 + low
+        if not 1 <= low <= 8 or high > 8 or middle + high > end:
             raise DamagedError("its data runs are out of bounds")
-        count = int.from_bytes(raw[at + 1 : at + 1 + low], "little")
+        count = _number(raw[at + 1 : middle], "little")
         if not 0 < count < _FAR:
             raise DamagedError("a data run of no or absurd length")
+        at = middle + high
         if high:
-            cluster += int.from_bytes(raw[at + 1 + low : at + 1 + low + high], "little", signed=True)
+            cluster += _number(raw[middle:at], "little", signed=True)
             if not 0 <= cluster < _FAR:
                 raise DamagedError("a data run outside of any volume")
         runs.append((cluster if high else None, count))
-        at += 1 + low + high
     return runs
 
 
@@ -256,4 +267,4 @@ def listed(data: bytes) -> set[int]:
 
 
 def _utf16(raw: bytes) -> str:
-    return (raw[:-1] if len(raw) & 1 else raw).decode("utf-16-le", "surrogatepass")
+    return utf_16_le_decode(raw[:-1] if len(raw) & 1 else raw, "surrogatepass")[0]

@@ -84,11 +84,12 @@ class Ntfs:
             if record is not None:
                 for attribute in record.attributes:
                     if attribute.runs:
-                        claims.add(self.table.place(attribute))
+                        claims.add(attribute.runs)
                 yield from self._entries(record, [])
         if faults > _MOST_FAULTS:
             yield Fault("", "", "damaged", f"and {faults - _MOST_FAULTS} more records")
-        self._claimed = claims.merged()
+        cluster = self.table.boot.cluster
+        self._claimed = [(at * cluster, count * cluster) for at, count in claims.merged()]
         yield from self._dead(dead)
 
     def _dead(self, numbers: list[int]) -> Iterator[Entry | Fault]:
@@ -157,7 +158,7 @@ class Ntfs:
         if record.directory and number != ROOT:
             index = record.first(mft.INDEX_ROOT)
             yield f"{number}-{mft.INDEX_ROOT}-{index.id if index else 0}", "", 0, (), -2, 0
-        packed = record.is_wof
+        packed, cluster = record.is_wof, self.table.boot.cluster
         for attribute in record.attributes:
             if attribute.type != mft.DATA or (packed and attribute.name == _WOF_STREAM):
                 continue
@@ -166,14 +167,15 @@ class Ntfs:
                 flags: tuple[str, ...] = ("stream", "resident") if attribute.name else ("resident",)
                 yield locator, attribute.name, attribute.real, flags, self.table.offset(number), 0
                 continue
-            extents = self.table.place(attribute)
-            if len(extents) == 1 and not (attribute.flags or packed or claimed):
-                at, n = extents[0]
-                if at is not None and attribute.real <= n and at + n <= self.medium.present:
+            runs = attribute.runs
+            if len(runs) == 1 and not (attribute.flags or packed or claimed) and (at := runs[0][0]) is not None:
+                at, n = at * cluster, runs[0][1] * cluster
+                if attribute.real <= n and at + n <= self.medium.present:
                     flags = ("stream",) if attribute.name else ()
                     self._learn(record, attribute, Plain(at, n, attribute.real, attribute.valid))
                     yield locator, attribute.name, attribute.real, flags, at, n - min(attribute.valid, attribute.real)
                     continue
+            extents = self.table.place(attribute)
             size = self._size(attribute, extents, packed=packed)
             place = first(extents)
             if len(extents) == 1 and place >= 0 and not (attribute.flags or packed):
