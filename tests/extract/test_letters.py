@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moisson.extract.archive import read_zip
-from moisson.extract.headers import to_text
+from moisson.extract.encoding import to_text
 from moisson.extract.letters import guess_names
 from moisson.reader import Child, Reader
 

@@ -169,7 +169,8 @@ class Local:
 
 def main() -> None:
     """Serve as one worker: units on standard input, results on standard output, a line each."""
-    from moisson.engine.supply import open_worker
+    from moisson.engine.supply import open_supply
+    from moisson.engine.worker import Worker
 
     die_with(os.getppid())
     # Ctrl-C reaches the whole group; the coordinator alone answers it.
@@ -177,7 +178,7 @@ def main() -> None:
     out = os.dup(1)
     os.dup2(2, 1)
     try:
-        worker = open_worker(Path(sys.argv[1]))
+        worker = Worker(open_supply(Path(sys.argv[1])))
         for line in sys.stdin.buffer:
             with writing(worker.root):
                 result = worker.run_unit(msgspec.json.decode(line, type=Unit))

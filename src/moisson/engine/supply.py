@@ -28,7 +28,6 @@ from moisson.triage.match import Matcher
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from moisson.engine.worker import Worker
     from moisson.model import Exhibit, Lead, Record
 
 PAGE = 2000
@@ -210,12 +209,10 @@ def pages(folder: Local) -> Iterator[m.Page]:
     yield from (m.Page((), lot) for lot in lots(skipped, PAGE, lambda row: len(row[0])))
 
 
-def open_worker(root: Path) -> Worker:
-    """A worker on an existing case."""
-    from moisson.engine.worker import Worker
-
+def open_supply(root: Path) -> Supply:
+    """What a worker of an existing case needs."""
     manifest = Manifest(root / "manifest.db", readonly=True)
     settings = msgspec.json.decode(manifest.setting("settings"), type=Settings)
     exhibits = {e.id: e for e in manifest.exhibits()}
     manifest.close()
-    return Worker(root, settings, Supply(root, settings, exhibits))
+    return Supply(root, settings, exhibits)

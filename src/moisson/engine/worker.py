@@ -26,11 +26,9 @@ from moisson.times import now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from moisson.engine.supply import Supply
     from moisson.model import Lead
-    from moisson.settings import Settings
 
 RECYCLE = 64
 BEFORE, BEYOND = 16 << 20, 64 << 20
@@ -42,8 +40,8 @@ _SCHEMES = {"iso9660": "iso"}
 class Worker:
     """Runs units one after another; its child is confined, fed through `supply`, and recycled often."""
 
-    def __init__(self, root: Path, settings: Settings, supply: Supply) -> None:
-        self.root, self.settings, self.supply = root, settings, supply
+    def __init__(self, supply: Supply) -> None:
+        self.root, self.settings, self.supply = supply.root, supply.settings, supply
         self.served = 0
         self.exhibit = ""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from moisson.address import Layer
 from moisson.errors import DamagedError, EvidenceError
 from moisson.extract import inflate, rar, rest, sevenzip, tar, zipdir, ziplock, zipmember  # noqa: F401  (their steps)
-from moisson.extract.text import decode
+from moisson.extract.encoding import decode
 from moisson.extract.unpack import KEEP, MAX_MEMBER, Names, reader_of
 from moisson.model import Fact, Flag, Passage
 from moisson.reader import Child, Reader

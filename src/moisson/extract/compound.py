@@ -10,8 +10,8 @@ import olefile
 
 from moisson.address import named
 from moisson.errors import DamagedError, LimitError
-from moisson.extract.headers import codec
-from moisson.extract.text import decode
+from moisson.extract.charset import codec
+from moisson.extract.encoding import decode
 from moisson.model import Fact
 from moisson.reader import Child, Reader
 from moisson.times import from_filetime

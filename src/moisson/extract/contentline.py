@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from quopri import decodestring
 from typing import TYPE_CHECKING
 
-from moisson.extract.headers import to_text
+from moisson.extract.encoding import to_text
 from moisson.extract.mime import unbase64
 
 if TYPE_CHECKING:

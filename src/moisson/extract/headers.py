@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64
@@ -12,6 +11,8 @@ from quopri import decodestring
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
+from moisson.extract.charset import codec
+from moisson.extract.encoding import to_text
 from moisson.times import Instant, from_datetime
 
 if TYPE_CHECKING:
@@ -27,73 +28,6 @@ _DAY_AT = re.compile(r"\s+at\s+", re.IGNORECASE)
 _GMT_OFFSET = re.compile(r"\b(?:GMT|UTC|UT)\s*([+-])(\d{1,2})(?::?(\d\d))?\b")
 _ZONED = re.compile(r"[+-]\d{4}\b|\b(?:UTC?|GMT|Z|[ECMP][SD]T)\b")
 MAX_ADDRESSES = 2000
-_ALIASES = {
-    "unicode-1-1-utf-7": "utf-7",
-    "x-unknown": "",
-    "unknown-8bit": "",
-    "8bit": "",
-    "x-user-defined": "",
-    "iso-8859-8-i": "iso-8859-8",
-    "iso-8859-6-i": "iso-8859-6",
-    "ks_c_5601-1987": "cp949",
-    "gb2312": "gb18030",
-    "iso-8859-1": "cp1252",
-    "us-ascii": "cp1252",
-    "ascii": "cp1252",
-    "x-mac-arabic": "mac_arabic",
-}
-
-
-def codec(charset: str) -> str | None:
-    """The name of a text codec that reads this charset, or None."""
-    name = charset.strip().strip("\"'").lower()
-    name = _ALIASES.get(name, name)
-    if not name or name.startswith(("idna", "punycode", "unicode_escape", "raw_unicode", "undefined", "mbcs", "oem")):
-        return None
-    try:
-        info = codecs.lookup(name)
-    except (LookupError, ValueError):
-        return None
-    return info.name if getattr(info, "_is_text_encoding", True) else None
-
-
-def to_text(raw: bytes, charset: str = "") -> str:
-    """Bytes as text: the declared charset if it fits, else UTF-8, else a guess from the bytes."""
-    if raw.isascii() and (not charset or charset.lower() in ("us-ascii", "utf-8", "iso-8859-1", "windows-1252")):
-        return raw.decode("ascii")
-    declared = codec(charset) if charset else None
-    for name in (declared, "utf-8") if declared != "cp1252" else ("utf-8",):
-        if name:
-            try:
-                return raw.decode(name)
-            except (UnicodeError, ValueError):
-                continue
-    if charset.strip().lower() in ("iso-8859-1", "windows-1252", "cp1252"):
-        from moisson.extract.letters import mislabelled
-
-        if other := mislabelled(raw):
-            return raw.decode(other, "replace")
-        return raw.decode("cp1252", "replace") if declared else raw.decode("latin-1")
-    return _guess(raw, declared)
-
-
-def _guess(raw: bytes, declared: str | None) -> str:
-    from moisson.extract.text import decode
-
-    if declared == "utf-8" and (text := _mostly_utf8(raw)):
-        return text
-    text, _ = decode(raw)
-    if "\ufffd" in text and declared:
-        return raw.decode(declared, "replace")
-    return text
-
-
-def _mostly_utf8(raw: bytes) -> str:
-    """What is declared as UTF-8 and is it but for some spoilt bytes; other text has hardly a letter in that form."""
-    text = raw.decode("utf-8", "replace")
-    bad = text.count("\ufffd")
-    good = sum(c > "\x7f" for c in text) - bad
-    return text if good and 3 * good >= bad else ""
 
 
 def _decode_word(match: re.Match[str]) -> tuple[str, bytes] | None:

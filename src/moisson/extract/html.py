@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
 from moisson.errors import DamagedError
-from moisson.extract.headers import codec
-from moisson.extract.text import decode, judge
+from moisson.extract.charset import codec
+from moisson.extract.encoding import decode, judge
 from moisson.model import Fact, Flag, Passage
 from moisson.registry import step
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from moisson.extract.headers import to_text
+from moisson.extract.encoding import to_text
 from moisson.model import Event, Fact, Party, Passage, Role, Stated
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from importlib import resources
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from moisson.extract.headers import codec
+from moisson.extract.charset import codec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,7 +11,8 @@ from xml.parsers.expat import ExpatError
 from moisson.address import bytes_at
 from moisson.errors import DamagedError
 from moisson.extract import outlook, signed, tnef  # noqa: F401  (their steps are registered with these)
-from moisson.extract.headers import clean, to_text
+from moisson.extract.encoding import to_text
+from moisson.extract.headers import clean
 from moisson.extract.letter import pieces
 from moisson.extract.message import read_letter
 from moisson.extract.mime import parse

@@ -10,7 +10,8 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 from moisson.errors import DamagedError, EvidenceError
-from moisson.extract.headers import codec, to_text
+from moisson.extract.charset import codec
+from moisson.extract.encoding import to_text
 from moisson.times import Instant, from_filetime
 
 if TYPE_CHECKING:

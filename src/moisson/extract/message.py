@@ -8,7 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from moisson.address import named
-from moisson.extract.headers import addresses, clean, moment, to_text
+from moisson.extract.encoding import to_text
+from moisson.extract.headers import addresses, clean, moment
 from moisson.extract.letter import Letter, html_text, received_ips
 from moisson.extract.mime import Part, parse, uuencoded
 from moisson.model import Fact

@@ -10,7 +10,7 @@ from moisson.errors import DamagedError
 from moisson.extract import oldcrypt, oldxor
 from moisson.extract.binarysheet import rk
 from moisson.extract.cells import shown
-from moisson.extract.headers import codec
+from moisson.extract.charset import codec
 from moisson.extract.oldstrings import Fragments, link, short
 from moisson.model import Fact, Flag, Passage
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from moisson.errors import DamagedError, PasswordError
 from moisson.extract import oldbook, oldslides, oldword
 from moisson.extract.compound import Compound, embedded
-from moisson.extract.text import decode
+from moisson.extract.encoding import decode
 from moisson.model import Fact, Flag, Passage
 from moisson.reader import Child, Reader
 from moisson.registry import step

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moisson.errors import DamagedError, LimitError, PasswordError, UnsupportedError
-from moisson.extract.headers import to_text
+from moisson.extract.encoding import to_text
 from moisson.extract.unpack import KEEP, MAX_MEMBER, PIECE, Names, Stream
 from moisson.model import Fact, Flag
 from moisson.reader import Child, Reader

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from moisson.address import named
 from moisson.errors import DamagedError
+from moisson.extract.charset import codec
 from moisson.extract.compound import native
-from moisson.extract.headers import codec
 from moisson.model import Fact, Flag, Passage
 from moisson.reader import Child, Reader
 from moisson.registry import step

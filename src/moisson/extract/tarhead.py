@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from moisson.errors import DamagedError, LimitError
 from moisson.evidence.extents import Pieces
-from moisson.extract.headers import to_text
+from moisson.extract.encoding import to_text
 from moisson.reader import Window
 from moisson.times import Instant, from_unix
 

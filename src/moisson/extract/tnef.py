@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from moisson.address import Layer
 from moisson.errors import DamagedError
-from moisson.extract.headers import to_text
+from moisson.extract.encoding import to_text
 from moisson.extract.mapi import STRING8, UNICODE, rtf_text
 from moisson.model import Fact, Flag, Passage
 from moisson.reader import Child, Reader
