@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING
 from benches.carveimage import FORMATS, build, family
 from benches.measure import measure
 from moisson.carve.find import find
-from moisson.evidence import filesystem, image, volume
+from moisson.evidence import image, volume
 from moisson.evidence.extents import Pieces
+from moisson.evidence.mount import mount
 from moisson.identify.kind import identify
 from moisson.reader import Memory, Reader
 
@@ -103,7 +104,7 @@ def free_space(haul: Path) -> Iterator[tuple[bytes, list[tuple[str, str]], set[s
         for found in volume.scan(opened):
             if isinstance(found, volume.Volume) and found.kind in ("ntfs", "fat", "exfat", "ext"):
                 inner = volume.open_volume(opened, found.layers)
-                ranges = filesystem.mount(found.kind, inner).free()
+                ranges = mount(found.kind, inner).free()
                 free += Pieces(inner, ranges, sum(n for _, n in ranges)).pread(0, 1 << 40)
         yield free, [(SHORT.get(r["kind"], r["kind"]), r["sha256"]) for r in lost], known
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from benches.measure import measure
 from moisson.evidence import filesystem, image, volume
 from moisson.evidence.filesystem import Fault
+from moisson.evidence.mount import mount
 
 
 class Spent(NamedTuple):
@@ -40,7 +41,7 @@ def ours(parts: list[Path], workers: int = 1) -> Spent:
         if not isinstance(found, volume.Volume) or found.kind not in ("ntfs", "fat", "exfat", "ext"):
             continue
         began = time.process_time()
-        system = filesystem.mount(found.kind, volume.open_volume(opened, found.layers))
+        system = mount(found.kind, volume.open_volume(opened, found.layers))
         listed = [e for e in system.entries() if not isinstance(e, Fault)]
         entries += len(listed)
         listing += time.process_time() - began

@@ -6,7 +6,7 @@ import hashlib
 
 from moisson.errors import EvidenceError
 from moisson.evidence import unlock
-from moisson.evidence.filesystem import mount
+from moisson.evidence.mount import mount
 from moisson.evidence.ntfs import Ntfs
 from moisson.evidence.partition import read_table
 from moisson.evidence.volume import Volume, open_volume, scan

@@ -10,7 +10,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from moisson.errors import EvidenceError
-from moisson.evidence.filesystem import Entry, Fault, mount
+from moisson.evidence.filesystem import Entry, Fault
+from moisson.evidence.mount import mount
 from moisson.evidence.volume import Volume, open_volume, scan
 from moisson.reader import Memory
 

@@ -10,9 +10,9 @@ import pytest
 
 from moisson.errors import EvidenceError, UnsupportedError
 from moisson.evidence import mft
-from moisson.evidence.filesystem import mount
 from moisson.evidence.filetable import read_boot
 from moisson.evidence.image import open_image
+from moisson.evidence.mount import mount
 from moisson.evidence.partition import read_table
 from moisson.evidence.volume import open_volume, scan
 from moisson.reader import Memory

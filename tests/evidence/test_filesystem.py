@@ -7,7 +7,8 @@ import json
 import pytest
 
 from moisson.errors import EvidenceError, UnsupportedError
-from moisson.evidence.filesystem import Entry, Fault, mount
+from moisson.evidence.filesystem import Entry, Fault
+from moisson.evidence.mount import mount
 from moisson.evidence.volume import Volume, open_volume, scan
 from moisson.reader import Memory
 from tests.conftest import unpack

@@ -11,8 +11,8 @@ import pytest
 
 from moisson.engine import phone
 from moisson.evidence import volume
-from moisson.evidence.filesystem import mount
 from moisson.evidence.image import Descriptor, open_image
+from moisson.evidence.mount import mount
 from tests.conftest import SHARED
 
 from .specimens import sha, split

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from moisson.errors import DamagedError, EvidenceError
-from moisson.evidence.filesystem import mount
 from moisson.evidence.image import open_image
+from moisson.evidence.mount import mount
 from moisson.evidence.rows import Geometry
 from moisson.evidence.tsk import Tree
 from moisson.reader import Memory

@@ -10,8 +10,8 @@ from moisson.engine import phone
 from moisson.engine.messages import Place
 from moisson.errors import AddressError, EvidenceError, UnsupportedError
 from moisson.evidence import image, unlock, volume
-from moisson.evidence.filesystem import FileSystem, mount
 from moisson.evidence.folder import Folder
+from moisson.evidence.mount import mount
 from moisson.evidence.tsk import SCHEMES
 from moisson.identify.blocks import Blocks
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from moisson.engine.messages import Opening
+    from moisson.evidence.filesystem import FileSystem
     from moisson.evidence.folder import Files
     from moisson.evidence.image import Image
     from moisson.reader import Medium, Reader

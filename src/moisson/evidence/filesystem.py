@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from moisson.errors import UnsupportedError
 from moisson.evidence.extents import complement
 from moisson.model import FailureKind
 from moisson.times import Instant
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from moisson.evidence.extents import Range
-    from moisson.reader import Medium, Reader
+    from moisson.reader import Reader
 
 
 class Entry(Struct, frozen=True, omit_defaults=True, gc=False):
@@ -83,24 +82,6 @@ class FileSystem(Protocol):
     def free(self) -> list[tuple[int, int]]:
         """The ranges of the medium that no live entry claims: (offset, length)."""
         ...
-
-
-def mount(kind: str, medium: Medium) -> FileSystem:
-    """The file system of a kind that `volume.scan` names; raises `DamagedError` or `UnsupportedError`."""
-    from moisson.evidence import exfat, ext, ntfs, tsk
-
-    if kind == "ntfs":
-        return ntfs.Ntfs(medium)
-    if kind == "exfat":
-        return exfat.Exfat(medium)
-    if kind == "ext":
-        try:
-            return ext.Ext(medium)
-        except UnsupportedError:
-            return tsk.Tree(kind, medium)
-    if kind in tsk.SCHEMES:
-        return tsk.Tree(kind, medium)
-    raise UnsupportedError(f"no reader for {kind}")
 
 
 def unclaimed(entries: Iterator[object], claimed: Callable[[], list[Range] | None], size: int) -> list[Range]:
