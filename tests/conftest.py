@@ -6,9 +6,13 @@ import gzip
 import json
 import lzma
 import os
+import signal
 from pathlib import Path
 
 import pytest
+
+# Where the tests themselves run in the background of a shell, Ctrl-C is ignored, and by whatever they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = Path(os.environ.get("MOISSON_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 

@@ -11,7 +11,7 @@ from moisson.model import Item
 from moisson.store import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from moisson.evidence.filesystem import Entry
@@ -49,9 +49,40 @@ def item_of(base: str, scheme: str, entry: Entry) -> Item:
     )
 
 
+def joined(base: str, scheme: str, name: str, parts: Sequence[Entry]) -> Item:
+    """An archive whose parts are entries of the volume at `base`, as one item: `first/joined:second,third`."""
+    first, *others = parts
+    locators = ",".join(entry.locator.replace(",", "%2C") for entry in others)
+    parent = f"{base}/{scheme}:{first.locator}"
+    return Item(
+        f"{parent}/joined:{locators}",
+        "evidence.filesystem@1",
+        name,
+        first.path[: len(first.path) - len(first.name)] + name,
+        size=sum(entry.size for entry in parts),
+        modified=first.modified,
+        accessed=first.accessed,
+        changed=first.changed,
+        created=first.created,
+        parent=parent,
+        role="joined",
+    )
+
+
 def wanted(item: Item) -> Wanted:
     """What the child is told of an item that it should read."""
     slack = item.meta.get("slack", 0)
     times = item.modified, item.accessed, item.changed, item.created
     slack = slack if isinstance(slack, int) else 0
-    return Wanted(item.address, item.name, item.path, item.size, item.state, item.flags, *times, slack)
+    return Wanted(
+        item.address,
+        item.name,
+        item.path,
+        item.size,
+        item.state,
+        item.flags,
+        *times,
+        slack,
+        parent=item.parent,
+        role=item.role,
+    )

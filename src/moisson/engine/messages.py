@@ -37,6 +37,8 @@ class Wanted(Struct, frozen=True):
     slack: int = 0
     run: str = "engine.read@1"
     kind: str = ""
+    parent: str = ""
+    role: str = ""
 
 
 class Scan(Struct, frozen=True, tag="scan"):

@@ -147,6 +147,10 @@ class Opened:
         system = self.mount([str(layer) for layer in outer], entry.scheme)
         if inner and inner[0].scheme == "slack":
             return system.slack(entry.locator), inner[1:]
+        if inner and inner[0].scheme == "joined":
+            others = (locator.replace("%2C", ",") for locator in inner[0].locator.split(","))
+            parts = [system.open(locator).medium for locator in (entry.locator, *others)]
+            return Reader(image.Joined(parts)), inner[1:]
         return system.open(entry.locator), inner
 
 

@@ -14,7 +14,7 @@ from moisson.engine.agree import agree
 from moisson.engine.gathered import Abandoned, Budget, Gathered
 from moisson.engine.opened import failure_kind
 from moisson.engine.sightings import in_meta, in_text, party, stated, sureness
-from moisson.engine.split import SAID, is_part
+from moisson.engine.split import FLAG, SAID, is_part
 from moisson.errors import EvidenceError, LimitError
 from moisson.evidence.members import damage
 from moisson.extract.strings import read_strings
@@ -130,6 +130,8 @@ class Walk:
     def _extract(
         self, base: Item, data: Reader, kind: str, address: Address, gathered: Gathered, budget: Budget, depth: int
     ) -> str:
+        if FLAG in base.flags:  # the archive is read as a whole, and is an item of its own
+            return "native"
         step = None if self.plain else registry.best("extract", kind, base.name)
         if step is None:
             if not kind.startswith(_NO_STRINGS) and data.size:
@@ -278,6 +280,8 @@ def _from_wanted(item: Wanted) -> Item:
         accessed=item.accessed,
         changed=item.changed,
         created=item.created,
+        parent=item.parent,
+        role=item.role,
         flags=item.flags,
     )
 

@@ -14,9 +14,10 @@ from moisson.address import Address, Layer
 from moisson.engine import messages as m
 from moisson.engine.attribute import Attribution
 from moisson.engine.hand import InHand, Swept
-from moisson.engine.listing import item_of, read_items, wanted
+from moisson.engine.listing import item_of, joined, read_items, wanted
 from moisson.engine.plan import SAMPLED, Unit, classes, classify, list_unit, map_unit, read_units, sweep_units
 from moisson.engine.result import Output, Result
+from moisson.engine.split import FLAG, Parts
 from moisson.model import Failure, Item, Run, Stretch
 from moisson.store import schema
 from moisson.store.compact import compact
@@ -198,7 +199,13 @@ class Worker:
         base = "/".join((unit.exhibit, *place.layers))
         scheme = _SCHEMES.get(place.kind, place.kind)
         rows: list[tuple[float, bool, int, int, bytes]] = []
-        skim_bytes = classes()[1]
+        skim_bytes, parts = classes()[1], Parts()
+
+        def keep(item: Item, offset: int) -> None:
+            sort = classify(item.path)
+            directory = item.kind == "inode/directory"
+            skim = sort.skim and item.size <= skim_bytes and not directory
+            rows.append((-1.0 if directory else sort.value, skim, item.size, offset, msgspec.json.encode(item)))
 
         def take(reply: m.Reply) -> None:
             assert isinstance(reply, m.Listed)
@@ -206,13 +213,15 @@ class Worker:
                 where = f"{base}/{scheme}:{fault.locator}" if fault.locator else base
                 out.add(Failure(where, "evidence.filesystem@1", fault.kind, fault.detail))
             for entry in reply.entries:
-                sort = classify(entry.path)
-                skim = sort.skim and entry.size <= skim_bytes and not entry.directory
-                value = -1.0 if entry.directory else sort.value
-                line = msgspec.json.encode(item_of(base, scheme, entry))
-                rows.append((value, skim, entry.size, entry.offset, line))
+                parts.add(len(rows), entry)
+                keep(item_of(base, scheme, entry), entry.offset)
 
         self._ask(m.List(unit.exhibit, place), base, out, take)
+        for name, found in parts.archives():
+            for n, entry in found:
+                part = item_of(base, scheme, replace(entry, flags=(*entry.flags, FLAG)))
+                rows[n] = (*rows[n][:4], msgspec.json.encode(part))
+            keep(joined(base, scheme, name, [entry for _, entry in found]), found[0][1].offset)
         rows.sort(key=lambda row: (-row[0], not row[1], row[3], row[4]))
         decoder = msgspec.json.Decoder(Item)
         for row in rows:

@@ -32,7 +32,7 @@ _TURN = re.compile(r"#\d+\Z")
 class Notes(Struct, frozen=True):
     """What was found out about one archive; derived, and worth nothing without it.
 
-    `size` is that of the delivered file. `shift` and `guess` are what the directory of a zip needs to read one row.
+    `size` is that of the delivered file. `shift`, `guess` and `step` are what a row of a zip's directory is read with.
     """
 
     kind: Literal["zip", "tar"]
@@ -42,6 +42,7 @@ class Notes(Struct, frozen=True):
     shift: int = 0
     guess: str = "cp437"
     index: Index | None = None
+    step: int = 0
 
 
 def read_notes(raw: bytes, kind: str, size: int) -> Notes | None:

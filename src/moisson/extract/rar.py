@@ -101,6 +101,10 @@ def read_rar(data: Reader, keys: Sequence[str] = ()) -> Iterator[Child | Fact | 
         yield Flag("password", str(why))
         return
     members = [m for m in _guarded(archive.infolist) if not m.is_dir()]
+    if sealed is None and any(m.is_split_after and not m.is_encrypted for m in members):
+        # This library wants each volume as a file; the other one reads on into the next, where they were joined.
+        yield from rest.read_any(data, "rar")
+        return
     key = sealed
     if key is None and any(m.is_encrypted for m in members):
         key = _key(archive, members, keys)

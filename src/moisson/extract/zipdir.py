@@ -42,12 +42,15 @@ class Directory:
 
     def __init__(self, data: Reader, most: int = MAX_ENTRIES, largest: int = _MAX_DIRECTORY) -> None:
         self.data, self.most, self.wrong = data, most, ""
-        self._span = (0, 0, 0)
+        self._span = (0, 0, 0, 0)
         try:
-            at, size, shift, count = _find(data)
+            at, size, shift, count, disk = _find(data)
             if size > largest:
                 raise DamagedError(f"directory above {largest >> 20} MiB")
-            self._span = (at, size, _settle_shift(data, data.pread(at, 46), shift))
+            if disk:
+                self._span = (at, size, 0, shift // disk)
+            else:
+                self._span = (at, size, _settle_shift(data, data.pread(at, 46), shift), 0)
             self._survey(count)
         except (DamagedError, struct.error) as why:
             self.wrong = str(why)
@@ -84,7 +87,7 @@ class Directory:
 
     def entry(self, place: int) -> Entry:
         """The member whose row stands at a place; raises `DamagedError`."""
-        return entry_at(self.data, place, self._span[2], self.guess, bad=place in self.bad)
+        return entry_at(self.data, place, self.shift, self.guess, step=self.step, bad=place in self.bad)
 
     def _finish(self, place: int, entry: Entry) -> Entry:
         entry.overlaps = place in self.bad
@@ -95,15 +98,20 @@ class Directory:
         """What offsets in the directory are short of."""
         return self._span[2]
 
+    @property
+    def step(self) -> int:
+        """The size of the parts of an archive that was cut; offsets in its directory begin anew with each."""
+        return self._span[3]
 
-def entry_at(data: Reader, place: int, shift: int, guess: str, *, bad: bool = False) -> Entry:
+
+def entry_at(data: Reader, place: int, shift: int, guess: str, *, step: int = 0, bad: bool = False) -> Entry:
     """The member whose row stands at a place, without reading the rest of the directory."""
     found: Entry | None
     if place & LOCAL:
         found, _ = _local(data, place & ~LOCAL)
     else:
         lengths = struct.unpack("<HHH", data.pread(place + 28, 6).ljust(6, b"\0"))
-        found = next((entry for _, entry in _rows(data, place, 46 + sum(lengths), shift)), None)
+        found = next((entry for _, entry in _rows(data, place, 46 + sum(lengths), shift, step)), None)
     if found is None:
         raise DamagedError("no member where it was")
     found.overlaps = bad
@@ -123,8 +131,8 @@ def _overlapping(places: Numbers, starts: Numbers, ends: Numbers) -> frozenset[i
     return frozenset(int(place) for place in places[bad])
 
 
-def _find(data: Reader) -> tuple[int, int, int, int]:
-    """Offset, size, shift and number of entries of the directory."""
+def _find(data: Reader) -> tuple[int, int, int, int, int]:
+    """Offset, size, shift and number of entries of the directory, and the number of the part that it begins in."""
     tail_at = max(0, data.size - 66_000)
     tail = data.pread(tail_at, data.size - tail_at)
     found = tail.rfind(_END)
@@ -132,10 +140,10 @@ def _find(data: Reader) -> tuple[int, int, int, int]:
         end_at = tail_at + found
         record = tail[found : found + 22]
         if len(record) == 22:
-            *_, count, size, offset, _ = struct.unpack("<4sHHHHIIH", record)
+            _, _, disk, _, count, size, offset, _ = struct.unpack("<4sHHHHIIH", record)
             count, size, offset, end_at = _zip64(data, end_at, count, size, offset)
             if size <= end_at:
-                return end_at - size, size, end_at - size - offset, count
+                return end_at - size, size, end_at - size - offset, count, disk if disk < 0xFFFF else 0
         found = tail.rfind(_END, 0, found)
     raise DamagedError("no end record")
 
@@ -161,7 +169,7 @@ def _zip64(data: Reader, end_at: int, count: int, size: int, offset: int) -> tup
     return count, size, offset, end_at
 
 
-def _rows(data: Reader, at: int, size: int, shift: int) -> Iterator[tuple[int, Entry]]:
+def _rows(data: Reader, at: int, size: int, shift: int, step: int) -> Iterator[tuple[int, Entry]]:
     """The rows of a stretch of the directory, read a block at a time."""
     end, block, base = min(at + size, data.size), b"", at
     while at + 46 <= end:
@@ -170,10 +178,10 @@ def _rows(data: Reader, at: int, size: int, shift: int) -> Iterator[tuple[int, E
         pos = at - base
         if block[pos : pos + 4] != _CENTRAL or len(block) < pos + 46:
             return
-        _, _, _, flags, method, when, crc, packed, unpacked, n, m, k, _, _, _, offset = _ROW.unpack_from(block, pos)
+        _, _, _, flags, method, when, crc, packed, unpacked, n, m, k, disk, _, _, offset = _ROW.unpack_from(block, pos)
         name, extra = block[pos + 46 : pos + 46 + n], block[pos + 46 + n : pos + 46 + n + m]
         unpacked, packed, offset = extended(extra, unpacked, packed, offset)
-        yield at, Entry(name, flags, method, crc, packed, unpacked, max(0, offset + shift), when, extra)
+        yield at, Entry(name, flags, method, crc, packed, unpacked, max(0, offset + shift + disk * step), when, extra)
         at += 46 + n + m + k
 
 

@@ -55,7 +55,7 @@ class ZipListing:
                 offset=entry.offset,
             )
         keys, places = table.sorted()
-        self.notes = Notes("zip", self.data.size, keys, places, directory.shift, directory.guess)
+        self.notes = Notes("zip", self.data.size, keys, places, directory.shift, directory.guess, step=directory.step)
 
     def open(self, locator: str) -> Reader:
         """The bytes of a member; raises `EvidenceError`."""
@@ -64,7 +64,7 @@ class ZipListing:
                 pass
         assert self.notes is not None
         for place in find(self.notes, locator):
-            entry = entry_at(self.data, place & ~_BAD, self.notes.shift, self.notes.guess)
+            entry = entry_at(self.data, place & ~_BAD, self.notes.shift, self.notes.guess, step=self.notes.step)
             if fits(entry.name, locator):
                 if place & _BAD:
                     raise LimitError(f"zip:{locator} shares its bytes with another member")
