@@ -3,12 +3,12 @@
     E17/p2/ntfs:4711-128-4/zip:word%2Fdocument.xml/t:1012+28
     E17/@53277184/gzip/@120+31
 
-The first part is the exhibit. Each further part is a layer: a scheme, and for most a locator after a colon. Two schemes
-are written without a colon because people read them all day: `p2` is the second partition, `@120+31` a range of bytes
-(offset, and a length when it is known), `pieces:120+31,900+8` several of them, joined; `joined:4712-128-1` are the parts
-of a split archive that follow the file before it. `t:1012+28` counts characters in the text of the item before it,
-`m:exif.gps` names a field of its metadata. Whatever could confuse the grammar is percent-encoded, bytes that are no UTF-8
-included.
+The first part is the exhibit. Each further part is a layer: a scheme, and for most a locator after a colon. Two
+schemes are written without a colon because people read them all day: `p2` is the second partition, `@120+31` a range
+of bytes (offset, and a length when it is known), `pieces:120+31,900+8` several of them, joined; `joined:4712-128-1`
+are the parts of a split archive that follow the file before it. `t:1012+28` counts characters in the text of the item
+before it, `m:exif.gps` names a field of its metadata. Whatever could confuse the grammar is percent-encoded, bytes
+that are no UTF-8 included.
 """
 
 from __future__ import annotations
