@@ -53,11 +53,18 @@ class Code(Protocol):
         """As `carve.huffman.decode_slowly`; first the byte where it breaks, or -1."""
 
 
-def _load() -> Code | None:
+_INTERFACE = 1
+
+
+def load(name: str = "moisson._native") -> tuple[Code | None, str]:
+    """The extension module, or why Python does its work: it was not built, or from another version's source."""
     try:
-        return cast("Code", import_module("moisson._native"))
+        module = import_module(name)
     except ImportError:
-        return None
+        return None, "not built: there was no C compiler"
+    if getattr(module, "INTERFACE", 0) != _INTERFACE:
+        return None, "built from another version: install moisson again"
+    return cast("Code", module), ""
 
 
-code = _load()
+code, lack = load()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import struct
+import sys
 import zlib
 from argparse import Namespace
 from functools import cache
@@ -23,6 +24,17 @@ from moisson.selectors import checks
 
 code = native.code
 pytestmark = pytest.mark.skipif(code is None, reason="the native code was not built: there was no compiler")
+
+
+@pytest.mark.parametrize(("interface", "why"), [(None, "not built"), (0, "another version")])
+def test_what_was_not_built_for_this_version_is_not_called(monkeypatch, interface, why):
+    monkeypatch.setitem(
+        sys.modules, "moisson._native", interface if interface is None else Namespace(INTERFACE=interface)
+    )
+    found, lack = native.load()
+    assert found is None
+    assert why in lack
+
 
 _CHARSETS = ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "cp1256")
 _WORDS = phrases.wordlist()

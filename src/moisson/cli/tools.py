@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from moisson import registry
+from moisson import native, registry
 from moisson.cli.output import JSON, console, line, lines, table
 from moisson.engine import confine
 from moisson.errors import MoissonError, UsageError
@@ -50,7 +50,14 @@ def doctor(as_json: bool) -> None:
             rows.append((what, "yes", module))
         except (ImportError, OSError, AttributeError, TypeError) as error:
             rows.append((what, f"no: {str(error)[:60]}", module))
-    wanted = sorted({re.split("[^A-Za-z0-9._-]", r, maxsplit=1)[0] for r in metadata.requires("moisson") or ()})
+    rows.append(("raw bytes, in C", f"no, {native.lack}" if native.lack else "yes", "moisson._native"))
+    wanted = sorted(
+        {
+            re.split("[^A-Za-z0-9._-]", r, maxsplit=1)[0]
+            for r in metadata.requires("moisson") or ()
+            if "extra ==" not in r
+        }
+    )
     if as_json:
         line({"confinement": level, "readers": len(registry.steps("extract")), "packages": wanted})
         lines(("reads", "here", "by"), rows)
