@@ -134,6 +134,7 @@ def test_pages_are_told_apart():
         (b"GB82 WEST 1234 5698 7654 32", ("iban", "GB82WEST12345698765432")),
         (b"bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", ("crypto", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4")),
         (b"geo:36.34012,43.13021", ("coords", "36.34012,43.13021")),
+        (b"<Point><coordinates>43.13021,36.34012,0</coordinates>", ("coords", "36.34012,43.13021")),
         (b"t.me/black_falcon7", ("account", "telegram:@black_falcon7")),
         (b"00:1A:2b:3c:4D:5e", ("mac", "00:1A:2B:3C:4D:5E")),
     ],

@@ -160,3 +160,16 @@ def test_watch_list_queries():
     assert read_query("account", "telegram @x_1", CASE) == "telegram:@x_1"
     assert guess("ALI@EXAMPLE.ORG", CASE) == ("email", "ali@example.org")
     assert guess("06 44 63 21 23", CASE) == ("phone", "+33644632123")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<coordinates>41.53420,36.11870,0</coordinates>",
+        "<coordinates> 41.53420,36.11870,0\n 41.53420,36.11870,0 </coordinates>",
+        '"coordinates": [[41.53420, 36.11870], [41.53420, 36.11870]]',
+        "coordinates: 36.11870, 41.53420",
+    ],
+)
+def test_kml_and_geojson_have_the_longitude_first(text):
+    assert {f.value for f in find(text, Context()) if f.kind == "coords"} == {"36.11870,41.53420"}

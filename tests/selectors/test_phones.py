@@ -112,7 +112,26 @@ def test_international_numbers_nearby_decide_a_national_one():
         "a0612345678",
         "3,1415926535",
         "1715599670123",
+        "٠١٢٣٤٥٦٧٨٩",
+        "tel 0123456789",
+        "هاتف +000 555 90 13 74",
+        "tel +964 750 000 1732".replace("+964", "+999"),
+        "Arrivée 0(20 643 824 (216 Walid",
     ],
 )
 def test_other_numbers_are_no_telephone(text):
     assert not [f for f in find(text, Context()) if f.kind == "phone"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("(06 12 34 56 78)", "+33612345678"),
+        ("(+33) 6 12 34 56 78", "+33612345678"),
+        ("+33 (0)6 12 34 56 78", "+33612345678"),
+        ("06 12 34 56 78 (bureau 12)", "+33612345678"),
+        ("+33612345679 0612345678", "+33612345678"),
+    ],
+)
+def test_what_stands_close_by_does_not_hide_a_number(text, value):
+    assert value in [f.value for f in find(text, Context(regions=("FR",))) if f.kind == "phone"]

@@ -34,6 +34,9 @@ _OTHER = re.compile(
 _MONEY = re.compile(
     r"[ \u00a0]?(?:[€$£¥%]|eur\b|usd\b|tnd\b|iqd\b|km\b|cm\b|kg\b|mb\b|gb\b|ko\b|mo\b|دينار|دولار|يورو)"
 )
+# The beginning of an international number that is none: what follows is its rest, and no number of its own.
+_TORN = re.compile(r"\+\(?\d{1,4}\)?[ .\-]{1,2}(?:\d{1,3}[ .\-]{1,2})?$")
+_COUNTS = ("0123456789", "1234567890", "123456789")
 _EXTENSION = re.compile(r"(?:x|ext\.?|poste) ?\d{1,7}(?!\w)")
 _GLUED = re.compile(r"(?:tel|phone|number|mobile|fax|gsm|num[ée]ro)[.\-/,]$")
 _LABEL_STEMS = (
@@ -81,6 +84,10 @@ def _place(page: Folded, start: int, near: str) -> _Place | None:
     plus = before == "+" or (before == "(" and text[start - 2 : start - 1] == "+")
     if not plus and (_is_latin(before) or before in _NO_NUMBER):
         return None
+    if before == "(" and text[start - 2 : start - 1].isdigit():
+        return None
+    if not plus and "+" in text[max(0, start - 12) : start] and _TORN.search(text, max(0, start - 12), start):
+        return None
     glued = before in (".", "-", "/", ",") and text[start - 2 : start - 1].isalnum()
     if glued and not _GLUED.search(low, max(0, start - 8), start):
         return None
@@ -111,7 +118,10 @@ def _read(text: str, place: _Place, end: int, ctx: Context, around: Around) -> H
     """The number between two places, unless too little speaks for it."""
     raw = text[place.left : end]
     groups = _CHUNK.findall(raw)
-    if not 7 <= sum(map(len, groups)) <= 17:
+    if not 7 <= sum(map(len, groups)) <= 17 or "".join(groups) in _COUNTS:
+        return None
+    inner = raw.lstrip("+(")
+    if inner.count("(") > inner.count(")"):
         return None
     national = not place.whole and groups[0][0] != "0"
     if national and not place.labelled and len(groups) == 1 and not _is_cell(text, place.left, end):

@@ -22,6 +22,8 @@ _DECIMAL = re.compile(
     rf"([+-]?\d{{1,2}}\.\d{{3,12}})°?(?:{_GAP}{{0,2}}[,;،/]{_GAP}{{0,2}}"
     rf"|{_GAP}{{1,2}})([+-]?\d{{1,3}}\.\d{{3,12}})°?(?![\d.]?\d)"
 )
+_POSITIONS = re.compile(r"""<coordinates>[\s\d.,+-]*|"coordinates"\s*:\s*\[[\s\d.,+\-\[\]]*""")
+_LIST = 4000
 _COMMA = re.compile(rf"([+-]?\d{{1,2}},\d{{4,12}}){_GAP}{{0,2}}[;/]{_GAP}{{0,2}}([+-]?\d{{1,3}},\d{{4,12}})(?!\d)")
 _SIDE = (
     "north|south|east|west|nord|sud|est|ouest|kuzey|güney|doğu|batı|شمالا|شمال|جنوبا|جنوب|شرقا|شرق|غربا|غرب"
@@ -133,12 +135,19 @@ def decimal_at(page: Folded, start: int) -> Hit | None:
         return None
     if at > 1 and low[at - 1] in ".," and low[at - 2].isdigit():
         return None
-    lat, lon = m[1], m[2]
+    lat, lon = (m[2], m[1]) if _eastward(low, at) else (m[1], m[2])
     fine = min(len(re.split("[.,]", part)[1]) for part in (lat, lon))
     value = position(_number(lat), _number(lon))
     if not value or (fine < 4 and not _announced(low, at)):
         return None
     return Hit("coords", value, at, m.end(), 0.9 if fine >= 4 else 0.7)
+
+
+def _eastward(low: str, at: int) -> bool:
+    """Whether a pair stands among the coordinates of KML or GeoJSON (RFC 7946): these have the longitude first."""
+    before = low[max(0, at - _LIST) : at]
+    tag = before.rfind("coordinates")
+    return tag > 0 and bool(_POSITIONS.fullmatch(before, tag - 1))
 
 
 def _announced(low: str, at: int) -> bool:
