@@ -17,7 +17,7 @@ from moisson.engine.case import Case
 from moisson.engine.harvest import harvest
 from moisson.engine.messages import Read, Wanted
 from moisson.engine.read import Walk
-from moisson.engine.split import MOST, SAID, Parts, is_part
+from moisson.engine.split import MOST, SAID, Parts
 from moisson.evidence.filesystem import Entry
 from moisson.model import Failure
 from moisson.reader import Reader
@@ -26,18 +26,6 @@ from moisson.store.query import Reader as Records
 from tests.conftest import Silent
 
 HERE = Path(__file__).parent.parent / "extract" / "specimens"
-
-
-@pytest.mark.parametrize(
-    "name", ["a.zip.001", "A.7Z.012", "a.z01", "a.part1.rar", "a.part003.rar", "a.r00", "a.tar.gz.002"]
-)
-def test_a_part_is_known_by_its_name(name):
-    assert is_part(name)
-
-
-@pytest.mark.parametrize("name", ["a.zip", "a.7z", "a.rar", "a.001", "a.zip.0001", "a.part1.rar.txt", "zip.001", ""])
-def test_other_names_are_none(name):
-    assert not is_part(name)
 
 
 def failures(name, data):

@@ -8,6 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from moisson.custody.parts import is_part
 from moisson.errors import UsageError
 
 if TYPE_CHECKING:
@@ -126,11 +127,13 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _is_image(file: Path) -> bool:
-    return file.suffix.lower() in _IMAGES
+    return file.suffix.lower() in _IMAGES and not is_part(file.name)
 
 
 def _is_archive(file: Path) -> bool:
-    return file.name.lower().endswith(_ARCHIVES)
+    """True for what may be the extraction of a phone: whole, or cut into numbered parts of which this is one."""
+    whole = file.stem if is_part(file.name) and _NUMBERED.fullmatch(file.name) else file.name
+    return whole.lower().endswith(_ARCHIVES) and not (whole == file.name and file.with_suffix(".z01").exists())
 
 
 def _is_part(file: Path) -> bool:
@@ -140,8 +143,12 @@ def _is_part(file: Path) -> bool:
 
 def _of_file(file: Path) -> Bundle:
     if _is_archive(file):
-        return Bundle(_bare(file.name), (file,), "phone")
+        match = _NUMBERED.fullmatch(file.name) if is_part(file.name) else None
+        parts = _numbered(file, match) if match else ()
+        return Bundle(_bare(match["stem"] if match else file.name), parts or (file,), "phone")
     for pattern, parts_of in ((_VMDK, _vmdk), (_EWF, _ewf), (_EWF_LATER, _ewf), (_NUMBERED, _numbered)):
+        if is_part(file.name):
+            break
         if (match := pattern.fullmatch(file.name)) and (parts := parts_of(file, match)) and file in parts:
             return Bundle(_bare(match["stem"]), parts, "image")
     return Bundle(_bare(file.name), (file,), "image" if _is_image(file) else "file")

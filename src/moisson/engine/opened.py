@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from moisson.address import Address, Layer, parse_layer
+from moisson.custody.parts import is_part
 from moisson.engine import phone
 from moisson.engine.messages import Place
 from moisson.errors import AddressError, EvidenceError, UnsupportedError
@@ -103,7 +104,9 @@ class Opened:
         if self._bundle is False:
             notes = image.Descriptor(self._notes) if self._notes >= 0 else None
             raw = notes.pread(0, notes.size) if notes else b""
-            self._bundle = phone.open_archive(self.parts[0][1], self.keys, raw) if len(self.parts) == 1 else None
+            media = [medium for _, medium in self.parts]
+            whole = media[0] if len(media) == 1 else image.Joined(media) if is_part(self.parts[0][0]) else None
+            self._bundle = phone.open_archive(whole, self.keys, raw) if whole else None
         return self._bundle
 
     def news(self) -> tuple[bytes, tuple[str, ...]]:

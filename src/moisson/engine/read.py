@@ -10,11 +10,12 @@ from msgspec.structs import replace
 
 from moisson import registry
 from moisson.address import Address, Layer, parse_layer
+from moisson.custody.parts import is_part
 from moisson.engine.agree import agree
 from moisson.engine.gathered import Abandoned, Budget, Gathered
 from moisson.engine.opened import failure_kind
 from moisson.engine.sightings import in_meta, in_text, party, stated, sureness
-from moisson.engine.split import FLAG, SAID, is_part
+from moisson.engine.split import FLAG, SAID
 from moisson.errors import EvidenceError, LimitError
 from moisson.evidence.members import damage
 from moisson.extract.strings import read_strings
