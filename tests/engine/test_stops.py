@@ -18,7 +18,7 @@ from moisson.settings import Settings
 from moisson.store import manifest as store
 from tests.conftest import Silent
 
-FILES = 250
+FILES = 450
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,10 @@ def test_a_run_that_is_stopped_says_so_and_goes_on_later(number, folder, finishe
 def test_a_second_coordinator_is_sent_away_and_disturbs_nothing(folder, finished, tmp_path):
     root = tmp_path / "case"
     process = start(root, folder, lambda: (root / "seg").is_dir() and any((root / "seg").iterdir()))
+    os.killpg(process.pid, signal.SIGSTOP)  # so that it cannot end before the other has asked
+    assert process.poll() is None
     second = moisson("harvest", root, folder)
+    os.killpg(process.pid, signal.SIGCONT)
     assert (second.returncode, second.stderr.count("\n")) == (CaseError.exit_code, 1)
     assert "is being harvested by another process" in second.stderr
     _, complained = process.communicate()
