@@ -22,9 +22,8 @@ def loading(process):
         return set()
 
 
-@pytest.mark.parametrize("library", ["_struct", "arrow", "tantivy"])
-def test_a_program_that_is_stopped_while_it_is_loaded_says_so(library, tmp_path):
-    command = [sys.executable, "-m", "moisson", "verify", str(tmp_path)]
+def stopped_while_loading(library, command):
+    """What a program says that gets the signal as soon as it has loaded a library, and its code."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 30
     while process.poll() is None and time.monotonic() < deadline:
@@ -32,8 +31,17 @@ def test_a_program_that_is_stopped_while_it_is_loaded_says_so(library, tmp_path)
             break
         time.sleep(0.001)
     os.kill(process.pid, signal.SIGINT)
-    assert process.communicate() == ("", "moisson: stopped\n")
-    assert process.returncode == 128 + signal.SIGINT
+    return (*process.communicate(), process.returncode)
+
+
+@pytest.mark.parametrize("library", ["_struct", "arrow", "tantivy"])
+def test_a_program_that_is_stopped_while_it_is_loaded_says_so(library, tmp_path):
+    command = [sys.executable, "-m", "moisson", "verify", str(tmp_path)]
+    for _ in range(20):
+        said = stopped_while_loading(library, command)
+        if "no case at" not in said[1]:  # else it had ended before it was signalled
+            break
+    assert said == ("", "moisson: stopped\n", 128 + signal.SIGINT)
 
 
 def test_who_ignores_the_signal_is_not_stopped(tmp_path):
