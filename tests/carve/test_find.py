@@ -85,6 +85,14 @@ def test_an_intruder_ends_a_file_that_has_no_sums():
     ]
 
 
+def test_a_card_ends_what_cannot_hold_one():
+    card = b"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Rami\r\nNOTE:" + b"n" * 300 + b"\r\nEND:VCARD\r\n"
+    shot = bytearray(image(picture("BMP")))
+    at = SECTOR + 40 * SECTOR
+    shot[at : at + SECTOR] = card.ljust(SECTOR, b"\0")
+    assert [(c.kind, c.size) for c in carve(bytes(shot))][:2] == [("image/bmp", 40 * SECTOR), ("text/vcard", len(card))]
+
+
 def test_a_block_border_splits_nothing(monkeypatch):
     monkeypatch.setattr("moisson.carve.find._BLOCK", 8192)
     parts = [files()[name][1] for name in ("jpeg", "png", "utf8", "zip", "pdf", "film")]

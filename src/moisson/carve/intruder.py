@@ -38,7 +38,8 @@ _HOLDERS = (
 _STRONG = _PROVED = 0.9
 _LEAST = 256
 _PIECE, _TRIES = 1 << 20, 64
-_PARTS = ("pages:carve_pages", "windows:carve_chunk", "windows:carve_bins", "writing:carve_card")
+_PARTS = ("pages:carve_pages", "windows:carve_chunk", "windows:carve_bins")
+_CARDS = "writing:carve_card"
 
 
 def before_intruder(ground: Ground, carved: Carved) -> Carved:
@@ -50,13 +51,14 @@ def before_intruder(ground: Ground, carved: Carved) -> Carved:
     ):
         return carved
     start, size = carved.extents[0]
-    pictures, tries = carved.kind.startswith(_OWN_PICTURES), 0
+    heads, tries = _heads(carved.kind.startswith(_OWN_PICTURES), carved.kind.startswith(_SOLID)), 0
+    begins = _any(heads)
     for at in range(start + SECTOR - start % SECTOR, start + size, _PIECE):
         piece = ground.pread(at, _PIECE + SECTOR)
         for inside in range(0, min(_PIECE, start + size - at), SECTOR):
-            if not _any(pictures).match(piece, inside):
+            if not begins.match(piece, inside):
                 continue
-            if _stands(ground, at + inside, piece[inside : inside + SECTOR], pictures, carved):
+            if _stands(ground, at + inside, piece[inside : inside + SECTOR], heads, carved):
                 return Carved(carved.kind, ((start, at + inside - start),), carved.name, 0.4, ("truncated",))
             tries += 1
             if tries >= _TRIES:
@@ -64,8 +66,8 @@ def before_intruder(ground: Ground, carved: Carved) -> Carved:
     return carved
 
 
-def _stands(ground: Ground, at: int, piece: bytes, pictures: bool, carved: Carved) -> bool:
-    for anchor in _heads(pictures):
+def _stands(ground: Ground, at: int, piece: bytes, heads: tuple[Anchor, ...], carved: Carved) -> bool:
+    for anchor in heads:
         if re.compile(anchor.pattern, re.DOTALL).match(piece, anchor.at):
             found = anchor.call(ground, at, ground.size)
             if found and found.confidence >= _STRONG and found.size >= _LEAST and found.kind != carved.kind:
@@ -74,13 +76,13 @@ def _stands(ground: Ground, at: int, piece: bytes, pictures: bool, carved: Carve
 
 
 @cache
-def _heads(pictures: bool) -> tuple[Anchor, ...]:
-    """The anchors that a file may begin with which is none of the parts of another."""
-    rows = tuple(a for a in anchors() if a.width >= 2 and not a.carver.startswith(_PARTS))
+def _heads(pictures: bool, solid: bool) -> tuple[Anchor, ...]:
+    """The anchors that a file may begin with which is none of the parts of another; cards stand in mail and texts."""
+    parts = _PARTS if solid else (*_PARTS, _CARDS)
+    rows = tuple(a for a in anchors() if a.width >= 2 and not a.carver.startswith(parts))
     return tuple(a for a in rows if not (pictures and a.carver.startswith(("jpeg", "raster", "tiff"))))
 
 
 @cache
-def _any(pictures: bool) -> re.Pattern[bytes]:
-    rows = _heads(pictures)
-    return re.compile(b"|".join(b"(?:%b)" % (b"." * a.at + a.pattern) for a in rows), re.DOTALL)
+def _any(heads: tuple[Anchor, ...]) -> re.Pattern[bytes]:
+    return re.compile(b"|".join(b"(?:%b)" % (b"." * a.at + a.pattern) for a in heads), re.DOTALL)
