@@ -15,17 +15,19 @@ from isal import isal_zlib
 from moisson.carve.ground import SECTOR, Carved, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from moisson.reader import Reader
 
-_PIECE = 1 << 16
+_PIECE, _OUT, _GRAIN = 1 << 16, 4 << 20, 1 << 10
+_HASTE = 1 << 20
 _CLUSTER, _STATES, _REACH, _LARGEST, _ATTEMPTS = 4096, 12, 2 << 20, 64 << 20, 12 << 20
 _DISTINCT = 64
 _SWELLS, _UNPACKED = 4, 4 << 30
 _SLOWLY = 256 << 20
 _HEADERS = 1_000_000
 _FIRST, _LONG = 1 << 12, 1 << 21
+_Zstd = type(zstandard.ZstdDecompressor().decompressobj())
 _BROKEN: Any = (zlib.error, isal_zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError, ValueError)
 
 
@@ -138,10 +140,17 @@ def _unpack(span: Span, start: int, maker: Callable[[], Any], most: int) -> tupl
     at = good = start
     size = 0
     limited = not isinstance(unpacker, bz2.BZ2Decompressor | lzma.LZMADecompressor)
+    most = most if span.ground.patience > 0 else min(most, _HASTE)
+    # Zstandard's unpacker takes no bound, so it is fed so little that what comes out is bounded all the same.
+    step = _GRAIN if isinstance(unpacker, _Zstd) else _PIECE
     while at < span.size and size <= most:
-        piece = span.pread(at, _PIECE)
+        piece = span.pread(at, step)
         try:
-            size += len(unpacker.decompress(piece))
+            for made in _pieces(unpacker, piece):
+                size += made
+                span.ground.unpacked(made)
+                if size > most and not unpacker.eof:
+                    return good, False, size
         except (*_BROKEN, MemoryError):
             return good, False, size
         at += len(piece)
@@ -151,6 +160,18 @@ def _unpack(span: Span, start: int, maker: Callable[[], Any], most: int) -> tupl
         if limited and size > 1 << 20 and size > 1100 * (at - start):
             break
     return good, False, size
+
+
+def _pieces(unpacker: Any, raw: bytes) -> Iterator[int]:
+    """Feed bytes to an unpacker: how much comes out, never so much at once that it fills the memory."""
+    if isinstance(unpacker, _Zstd):
+        yield len(unpacker.decompress(raw))
+        return
+    made = len(unpacker.decompress(raw, _OUT))
+    yield made
+    while not unpacker.eof and made == _OUT:
+        made = len(unpacker.decompress(getattr(unpacker, "unconsumed_tail", b""), _OUT))
+        yield made
 
 
 def carve_7z(data: Reader, offset: int, limit: int) -> Carved | None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _BLOCK = 8 << 20
 _MARGIN = 512
-_CREDIT = 8
+_CREDIT, _PATIENCE = 8, 16
 _WEAK, _SURE = 0.3, 0.5
 BROKEN = (struct.error, IndexError, KeyError, ValueError, TypeError, OverflowError, RecursionError, AttributeError)
 Candidate = tuple[int, int]
@@ -79,6 +79,7 @@ def find(data: Reader, start: int = 0, stop: int | None = None, claims: Claims |
     for at in range(start, stop, _BLOCK):
         end = min(at + _BLOCK, stop)
         ground.credit += _CREDIT * (end - at)
+        ground.patience += _PATIENCE * (end - at)
         block = ground.medium.pread(at, end - at + _MARGIN)
         claims.forget(at)
         yield from settle(ground, _candidates(block, at, end - at), claims)
@@ -91,7 +92,10 @@ def settle(ground: Ground, candidates: Iterable[Candidate], claims: Claims) -> I
         if offset < taken or offset < (taken := claims.until(offset)):
             continue
         call = rows[number].call if number < len(rows) else text_carver()
-        found = carve_at(ground, call, offset, min(ground.size, claims.ahead(offset)))
+        before = ground.served
+        found = carve_at(ground, call, offset, min(ground.reach(offset), claims.ahead(offset)))
+        if found is None or found.confidence < _WEAK:
+            ground.blame(before)
         if found is None:
             continue
         found = before_intruder(ground, found)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _KIND = "audio/flac"
 _BLOCKS, _FRAMES = 4096, 2_000_000
 _LONGEST = 1 << 17
+_LOOKS, _BIT = (1 << 14, _LONGEST), 8
 _SYNC = re.compile(rb"\xff[\xf8\xf9]", re.DOTALL)
 _SIZES = {0: 0, 1: 8, 2: 12, 4: 16, 5: 20, 6: 24, 7: 32}
 _LANES = 512
@@ -92,6 +93,8 @@ def _follow(span: Span, at: int, depth: int) -> tuple[list[int], list[Frame]]:
         frames.append(frame)
         if (found := _next(span, at + frame.body, at + _LONGEST, frame, depth)) is None:
             break
+        if len(frames) == 1 and crc16([span.pread(at, found[0] - at)])[0]:
+            break
         at, frame = found
     return starts, frames
 
@@ -103,15 +106,15 @@ def _next(span: Span, start: int, stop: int, before: Frame, depth: int) -> tuple
         wanted = min(1 << 14, stop - start)
         piece = span.pread(start, wanted + 20)
         for m in _SYNC.finditer(piece):
-            frame = _header(piece[m.start() : m.start() + 20], depth)
-            if frame and frame.number == due and frame.varies == before.varies:
+            frame = _header(piece[m.start() : m.start() + 20], depth, due, before.varies)
+            if frame:
                 return start + m.start(), frame
         start += wanted
     return None
 
 
-def _header(raw: bytes, depth: int) -> Frame | None:
-    """The header of a frame whose sum holds."""
+def _header(raw: bytes, depth: int, due: int | None = None, varies: bool = False) -> Frame | None:
+    """The header of a frame whose sum holds, and whose number is the one that is due."""
     if len(raw) < 6 or raw[0] != 0xFF or raw[1] & 0xFE != 0xF8 or raw[3] & 1:
         return None
     size, rate, channels, sample = raw[2] >> 4, raw[2] & 15, raw[3] >> 4, raw[3] >> 1 & 7
@@ -126,6 +129,8 @@ def _header(raw: bytes, depth: int) -> Frame | None:
         if byte & 0xC0 != 0x80:
             return None
         number, at = number << 6 | byte & 0x3F, at + 1
+    if due is not None and (number != due or bool(raw[1] & 1) != varies):
+        return None
     wide = 1 if size == 6 else 2 if size == 7 else 0
     samples = int.from_bytes(raw[at : at + wide], "big") + 1 if wide else 192 if size == 1 else 0
     samples = samples or (576 << size - 2 if size < 6 else 256 << size - 8)
@@ -137,27 +142,53 @@ def _header(raw: bytes, depth: int) -> Frame | None:
 
 def _last(span: Span, at: int, frame: Frame) -> int:
     """Where a frame ends that nothing follows, by reading its bits; 0 when it does not hold."""
-    raw = span.pread(at, _LONGEST)
+    for size in _LOOKS:
+        raw = span.pread(at, size)
+        if not span.ground.afford(_BIT * len(raw)):
+            return 0
+        try:
+            end = _bits_end(raw, frame) + 2
+        except IndexError:
+            continue
+        except ValueError:
+            return 0
+        if end <= len(raw):
+            return at + end if not crc16([raw[:end]])[0] else 0
+    return 0
+
+
+def _bits_end(raw: bytes, frame: Frame) -> int:
+    """Where the bits of a frame end; raises `IndexError` where there are too few of them, `ValueError` at wrong ones."""
     bits = bin(int.from_bytes(b"\1" + raw, "big"))[3:]
     place, count = 8 * frame.body, 2 if frame.channels > 7 else frame.channels + 1
-    try:
-        for channel in range(count):
-            wider = (frame.channels in (8, 10) and channel == 1) or (frame.channels == 9 and channel == 0)
-            place = _subframe(bits, place, frame.samples, frame.depth + wider)
-    except (ValueError, IndexError):
-        return 0
-    end = -(-place // 8) + 2
-    return at + end if end <= len(raw) and not crc16([raw[:end]])[0] else 0
+    for channel in range(count):
+        wider = (frame.channels in (8, 10) and channel == 1) or (frame.channels == 9 and channel == 0)
+        place = _subframe(bits, place, frame.samples, frame.depth + wider)
+        if place > len(bits):
+            raise IndexError("not enough bits")
+    return -(-place // 8)
+
+
+def _number(bits: str, at: int, count: int) -> int:
+    if at + count > len(bits):
+        raise IndexError("not enough bits")
+    return int(bits[at : at + count], 2)
+
+
+def _next_one(bits: str, at: int) -> int:
+    if (found := bits.find("1", at)) < 0:
+        raise IndexError("not enough bits")
+    return found + 1
 
 
 def _subframe(bits: str, at: int, samples: int, depth: int) -> int:
     """Where the bits of a channel end."""
-    kind, wasted = int(bits[at + 1 : at + 7], 2), bits[at + 7] == "1"
+    kind, wasted = _number(bits, at + 1, 6), bits[at + 7] == "1"
     if bits[at] == "1":
         raise ValueError("no subframe")
     at += 8
     if wasted:
-        after = bits.index("1", at) + 1
+        after = _next_one(bits, at)
         depth, at = depth - (after - at), after
     if depth < 1:
         raise ValueError("no bits left")
@@ -171,25 +202,25 @@ def _subframe(bits: str, at: int, samples: int, depth: int) -> int:
         raise ValueError("a reserved kind")
     order = kind - 31
     at += order * depth
-    precision = int(bits[at : at + 4], 2) + 1
+    precision = _number(bits, at, 4) + 1
     return _residual(bits, at + 9 + order * precision, samples, order)
 
 
 def _residual(bits: str, at: int, samples: int, order: int) -> int:
-    wide = 4 + int(bits[at : at + 2], 2)
-    parts = int(bits[at + 2 : at + 6], 2)
+    wide = 4 + _number(bits, at, 2)
+    parts = _number(bits, at + 2, 4)
     at += 6
     if wide > 5 or samples >> parts << parts != samples or samples >> parts < order:
         raise ValueError("no residual")
     for part in range(1 << parts):
         count = (samples >> parts) - (0 if part else order)
-        power = int(bits[at : at + wide], 2)
+        power = _number(bits, at, wide)
         at += wide
         if power == (1 << wide) - 1:
-            at += 5 + int(bits[at : at + 5], 2) * count
+            at += 5 + _number(bits, at, 5) * count
             continue
         for _ in range(count):
-            at = bits.index("1", at) + 1 + power
+            at = _next_one(bits, at) + power
     return at
 
 
@@ -301,9 +332,16 @@ def crc16(parts: Sequence[bytes]) -> list[int]:
 
 
 def _crc8(raw: bytes) -> int:
-    total = 0
+    total, table = 0, _table8()
     for byte in raw:
-        total ^= byte
-        for _ in range(8):
-            total = (total << 1 ^ 0x07 if total & 0x80 else total << 1) & 0xFF
+        total = table[total ^ byte]
     return total
+
+
+@cache
+def _table8() -> bytes:
+    """The sums of single bytes, polynomial 0x07."""
+    values = list(range(256))
+    for _ in range(8):
+        values = [(value << 1 ^ 0x07 if value & 0x80 else value << 1) & 0xFF for value in values]
+    return bytes(values)

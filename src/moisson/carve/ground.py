@@ -20,6 +20,7 @@ _KEPT = 8
 _OVERLAP = 64
 _LEAST = 1 << 12
 _CREDIT = 32 << 20
+_PATIENCE, _CALL, _SHORT, _SWELLS = 64 << 20, 64, 1 << 16, 4
 NEVER = 1 << 62
 
 
@@ -53,8 +54,9 @@ class Ground(Reader):
     """A reader that keeps the pieces read last and remembers where it found what.
 
     `credit` is what may still be spent on joining pieces and other attempts that cost more than one look; the driver
-    adds to it as it goes on, so that no image makes the work grow faster than its size. `chains` is where chains of
-    lengths that ran over a place have ended.
+    adds to it as it goes on, so that no image makes the work grow faster than its size. `patience` is the same for what
+    candidates read that come to nothing: once it is used up, a candidate is shown only a little. `served` is how much
+    has been read or unpacked by all of them. `chains` is where chains of lengths that ran over a place have ended.
     """
 
     def __init__(self, medium: Medium) -> None:
@@ -62,12 +64,14 @@ class Ground(Reader):
         self._pieces: dict[int, bytes] = {}
         self._next: dict[bytes, tuple[int, int, bool]] = {}
         self.credit = _CREDIT
+        self.patience, self.served = _PATIENCE, 0
         self.chains: dict[int, int] = {}
 
     def pread(self, offset: int, n: int) -> bytes:
         """Up to `n` bytes at `offset`."""
         if n <= 0 or offset < 0 or offset >= self.size:
             return b""
+        self.served += n + _CALL
         index, inside = divmod(offset, _PIECE)
         if inside + n <= _PIECE:
             return self._piece(index)[inside : inside + n]
@@ -99,6 +103,7 @@ class Ground(Reader):
         while at < stop:
             read = self.pread if size == _LEAST else self.medium.pread
             piece = read(at, min(size, stop - at))
+            self.served += len(piece)
             if not piece:
                 return -1
             if (found := piece.find(needle)) >= 0:
@@ -113,6 +118,18 @@ class Ground(Reader):
             return False
         self.credit -= cost
         return True
+
+    def reach(self, offset: int) -> int:
+        """How far a candidate may look."""
+        return self.size if self.patience > 0 else min(self.size, offset + _SHORT)
+
+    def unpacked(self, size: int) -> None:
+        """Count what a candidate has unpacked."""
+        self.served += size // _SWELLS
+
+    def blame(self, since: int) -> None:
+        """Lay to the charge of patience what has been read since `served` was this much."""
+        self.patience -= self.served - since
 
 
 class Span:

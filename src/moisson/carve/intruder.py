@@ -69,7 +69,9 @@ def before_intruder(ground: Ground, carved: Carved) -> Carved:
 def _stands(ground: Ground, at: int, piece: bytes, heads: tuple[Anchor, ...], carved: Carved) -> bool:
     for anchor in heads:
         if re.compile(anchor.pattern, re.DOTALL).match(piece, anchor.at):
-            found = anchor.call(ground, at, ground.size)
+            before = ground.served
+            found = anchor.call(ground, at, ground.reach(at))
+            ground.blame(before)
             if found and found.confidence >= _STRONG and found.size >= _LEAST and found.kind != carved.kind:
                 return True
     return False

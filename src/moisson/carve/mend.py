@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from moisson.carve.huffman import Coding, State
     from moisson.carve.segments import Layout
 
-_DISTINCT = 90
+_DISTINCT, _AT_ONCE = 90, 1024
 _SCAN = 4 << 20
 _REACH = 8 << 20
 _PROBE = 3072
@@ -32,7 +32,7 @@ def doubtful(span: Span | Part, layout: Layout) -> bool:
     assert layout.frame
     for start in layout.scans[-1:]:
         body = span.pread(start, min(layout.end - start, _SCAN))
-        if any(_distinct(body[i : i + SECTOR]) < _DISTINCT for i in range(0, len(body) - SECTOR, SECTOR)):
+        if not _varied(body[:-1]).all():
             return True
     image = segments.small(span, layout.end, layout.frame)
     if image is None:
@@ -41,8 +41,16 @@ def doubtful(span: Span | Part, layout: Layout) -> bool:
     return bool(image.height > 16 and foot.size and int(foot.max()) == int(foot.min()))
 
 
-def _distinct(block: bytes) -> int:
-    return len(set(block))
+def _varied(raw: bytes) -> np.ndarray:
+    """Of each whole sector, whether it holds as many values as entropy does."""
+    rows = np.frombuffer(raw, np.uint8, len(raw) // SECTOR * SECTOR).reshape(-1, SECTOR)
+    found = np.empty(len(rows), bool)
+    for first in range(0, len(rows), _AT_ONCE):
+        some = rows[first : first + _AT_ONCE]
+        seen = np.zeros((len(some), 256), bool)
+        seen[np.arange(len(some))[:, None], some] = True
+        found[first : first + _AT_ONCE] = seen.sum(axis=1) >= _DISTINCT
+    return found
 
 
 def join(span: Span, layout: Layout) -> Carved | None:
@@ -164,10 +172,9 @@ def _foreign(raw: bytes, since: int, stop: int, phase: int) -> int:
     """The first of two sectors in a row that hold too few values to be entropy, or 0."""
     first = max(since, _first(raw) + SECTOR)
     begin = first + -(first - since + phase) % SECTOR
-    for at in range(begin, min(stop, len(raw) - 2 * SECTOR) + 1, SECTOR):
-        if _distinct(raw[at : at + SECTOR]) < _DISTINCT and _distinct(raw[at + SECTOR : at + 2 * SECTOR]) < _DISTINCT:
-            return at
-    return 0
+    good = _varied(raw[begin : stop + 2 * SECTOR])
+    poor = np.flatnonzero(~(good[:-1] | good[1:]))
+    return begin + int(poor[0]) * SECTOR if len(poor) and begin + int(poor[0]) * SECTOR <= stop else 0
 
 
 def _state_at(raw: bytes, code: Coding, state: State, cut: int, span: Span) -> State | None:
@@ -206,11 +213,11 @@ def _starts(span: Span, after: int) -> list[int]:
     sectors, first = np.unique(marks // SECTOR, return_index=True)
     marked = np.zeros(len(raw) // SECTOR + 1, bool)
     marked[sectors] = True
-    good = {int(sectors[i]) for i in np.flatnonzero(raw[marks[first] + 1] == 0xD9)}
-    for sector in range(1, (len(raw) - 1) // SECTOR):
-        if not marked[sector] and _distinct(reach[sector * SECTOR : (sector + 1) * SECTOR]) >= _DISTINCT:
-            good.add(sector)
-    return [after + sector * SECTOR for sector in sorted(good) if 0 < sector < (len(raw) - 1) // SECTOR]
+    count = max(0, (len(raw) - 1) // SECTOR)
+    good = _varied(reach[: count * SECTOR]) & ~marked[:count]
+    closing = sectors[raw[marks[first] + 1] == 0xD9]
+    good[closing[closing < count]] = True
+    return [after + int(sector) * SECTOR for sector in np.flatnonzero(good) if sector]
 
 
 def _fits(span: Span, held: bytes, start: int, code: Coding, state: State) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import struct
 import zlib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from isal import isal_zlib
 
 from moisson.carve.ground import SECTOR, Carved, Part, Span
 from moisson.identify.containers import zip_kind
@@ -20,6 +22,7 @@ _ENDS = 64
 _SWELLS = 4
 _CHECKED = 48 << 20
 _UNPACKED, _PIECE = 1 << 30, 1 << 20
+_BROKEN: Any = (zlib.error, isal_zlib.error)
 
 
 class Member(NamedTuple):
@@ -130,14 +133,16 @@ def _described(span: Span, member: Member, body: int) -> int:
 
 def _inflated(span: Span, body: int) -> int:
     """Where deflated data ends, or -1."""
-    unpacker, at, size = zlib.decompressobj(-15), body, 0
+    unpacker, at, size = isal_zlib.decompressobj(-15), body, 0
     while at < span.size and size < _UNPACKED and at - body < _REACH:
         piece = span.pread(at, 1 << 16)
         at += len(piece)
         try:
-            size += len(unpacker.decompress(piece))
-        except zlib.error:
+            made = len(unpacker.decompress(piece))
+        except _BROKEN:
             return -1
+        size += made
+        span.ground.unpacked(made)
         if unpacker.eof:
             return at - len(unpacker.unused_data)
         if size > 1 << 20 and size > 1100 * (at - body):
@@ -196,7 +201,7 @@ def _sound(data: Reader, rows: list[Member]) -> bool:
         raw = data.pread(body, row.packed)
         try:
             total, size = _summed(raw, left) if row.method else (zlib.crc32(raw), len(raw))
-        except zlib.error:
+        except _BROKEN:
             return False
         left -= size
         if left <= 0:
@@ -208,7 +213,7 @@ def _sound(data: Reader, rows: list[Member]) -> bool:
 
 def _summed(raw: bytes, most: int) -> tuple[int, int]:
     """The sum of what deflated bytes hold, and how much that is, a piece at a time."""
-    unpacker, total, size = zlib.decompressobj(-15), 0, 0
+    unpacker, total, size = isal_zlib.decompressobj(-15), 0, 0
     while size < most and (piece := unpacker.decompress(raw, _PIECE)):
         total, size, raw = zlib.crc32(piece, total), size + len(piece), unpacker.unconsumed_tail
     return total, size

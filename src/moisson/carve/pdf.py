@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _KIND = "application/pdf"
 _LARGEST = 1 << 30
 _ENDS = 400
+_UNPACKED = 256 << 20
 _START = re.compile(rb"startxref\s{1,4}(\d{1,11})\s{0,10}$")
 _TABLE = re.compile(rb"\s{0,4}(xref\s|\d{1,9}\s+\d{1,5}\s+obj)")
 _LINEAR = re.compile(rb"/Linearized\b[^>]{0,200}?/L\s+(\d{1,11})")
@@ -160,8 +161,9 @@ def _cut(span: Span, low: int, high: int, gap: int, cuts: list[int]) -> tuple[in
 
 def _inflates(raw: bytes) -> bool:
     try:
-        unpacker = zlib.decompressobj()
-        unpacker.decompress(raw, 256 << 20)
+        unpacker, made = zlib.decompressobj(), 0
+        while made < _UNPACKED and (piece := unpacker.decompress(raw, 1 << 20)):
+            made, raw = made + len(piece), unpacker.unconsumed_tail
     except zlib.error:
         return False
     return unpacker.eof

@@ -86,9 +86,11 @@ def _stream(span: Span, at: int, wanted: int) -> int:
     while at < span.size and made < min(wanted + 1, _UNPACKED):
         piece = span.pread(at, 1 << 16)
         try:
-            made += len(unpacker.decompress(piece))
+            size = len(unpacker.decompress(piece))
         except zlib.error:
             return -1
+        made += size
+        span.ground.unpacked(size)
         at += len(piece)
         if unpacker.eof:
             return at - len(unpacker.unused_data) if made == wanted else -1

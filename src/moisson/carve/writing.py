@@ -19,10 +19,11 @@ _STARTS = re.compile(
     rb"|MIME-Version: |Delivered-To: |#!/|%PDF-|%!PS"
 )
 _CLOSED = re.compile(rb"(?:[>}\]\n]|END:VCARD|END:VCALENDAR)[ \r\n\t]*$")
-_HIGH = re.compile(rb"[^\t\n\r -~]+")
-_NO_ARABIC = re.compile(rb"[^\xc1-\xd6\xd8-\xdb\xdd-\xdf\xe1\xe3-\xe6\xec\xed\t\n\r -~\xa1\xba\xbf]+")
-_NO_CYRILLIC = re.compile(rb"[^\xc0-\xff\xa8\xb8\t\n\r -~]+")
-_TRAILER = re.compile(rb"\0{5}[\0\1][\1-\x08][\1\2\4\x08]\0{4}.{4}\0{4}.{4}\0{4}.{4}", re.DOTALL)
+_LATIN = b"\t\n\r" + bytes(range(0x20, 0x7F))
+_ARABIC = _LATIN + bytes((*range(0xC1, 0xD7), *range(0xD8, 0xDC), *range(0xDD, 0xE0), 0xE1, *range(0xE3, 0xE7)))
+_ARABIC += b"\xec\xed\xa1\xba\xbf"
+_CYRILLIC = _LATIN + bytes(range(0xC0, 0x100)) + b"\xa8\xb8"
+_TRAILER = re.compile(rb"\0\0\0\0\0[\0\1][\1-\x08][\1\2\4\x08]\0{4}.{4}\0{4}.{4}\0{4}.{4}", re.DOTALL)
 _PIECE, _PLIST, _TRAILERS = 1 << 16, 16 << 20, 2000
 _OTHERS = (b"%PDF-", b"GIF8", b"RIFF", b"{\\rtf1")
 _LEAST, _LEAST_EIGHT, _LEAST_PIECE, _HEAD = 16, 48, 512, 1 << 14
@@ -55,9 +56,9 @@ def carve_text(data: Reader, offset: int, limit: int) -> Carved | None:
 
 def _run(span: Span) -> int:
     """Where bytes that stand in texts end; before a sector that begins a text of its own, when this one is closed."""
-    at = 0
+    at, size = 0, 1 << 12
     while at < span.size:
-        piece = span.pread(at, 1 << 16)
+        piece, size = span.pread(at, size), 1 << 16
         m = _stray(piece)
         stop = m.start() if m else len(piece)
         first = -(span.offset + at) % SECTOR
@@ -101,9 +102,8 @@ def _eight_bit(sample: bytes) -> bool:
     spaces = sample.count(b" ") + sample.count(b"\n")
     if spaces * 40 < len(sample) or len(sample) < _LEAST_EIGHT:
         return False
-    if len(_HIGH.sub(b"", sample)) >= 0.75 * len(sample):
-        return True
-    return any(len(other.sub(b"", sample)) >= 0.95 * len(sample) for other in (_NO_ARABIC, _NO_CYRILLIC))
+    sets = ((_LATIN, 0.25), (_ARABIC, 0.05), (_CYRILLIC, 0.05))
+    return any(len(sample.translate(None, letters)) <= share * len(sample) for letters, share in sets)
 
 
 def _wide(head: bytes) -> str:
