@@ -56,11 +56,17 @@ def test_anything_behind_an_anchor(number, rest):
 
 
 GIF = b"GIF89a\x40\0\x40\0\0\0\0"
+STORED = struct.pack("<BHH", 0, 507, 507 ^ 0xFFFF)
 FALSE = {
     "zip": b"PK\3\4" + bytes(22) + b"\1\0\0\0a",
     "pdf": b"%PDF-1.4\n",
     "pdf off the sectors": b"%PDF-1.4\n" + b" %PDF-1.4\n" * 40,
     "gzip": b"\x1f\x8b\x08\0\0\0\0\0\0\3",
+    "gzip of stored blocks": b"\x1f\x8b\x08\0\0\0\0\0\0\3" + STORED,
+    "zip member of stored blocks": b"PK\3\4"
+    + struct.pack("<HHHHHIIIHH", 20, 8, 8, 0, 0, 0, 0, 0, 1, 0)
+    + b"a"
+    + STORED,
     "card": b"BEGIN:VCARD\n",
     "rtf": b"{\\rtf1 ",
     "gif": GIF + b",\0\0\0\0\x40\0\x40\0\0\x08",

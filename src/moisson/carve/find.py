@@ -98,7 +98,8 @@ def settle(ground: Ground, candidates: Iterable[Candidate], claims: Claims) -> I
             ground.blame(before)
         if found is None:
             continue
-        found = before_intruder(ground, found)
+        if found.confidence >= _WEAK:
+            found = before_intruder(ground, found)
         claims.add(found)
         yield found
 

@@ -158,7 +158,7 @@ def _last(span: Span, at: int, frame: Frame) -> int:
 
 
 def _bits_end(raw: bytes, frame: Frame) -> int:
-    """Where the bits of a frame end; raises `IndexError` where there are too few of them, `ValueError` at wrong ones."""
+    """Where the bits of a frame end; raises `IndexError` when there are too few, `ValueError` when they are wrong."""
     bits = bin(int.from_bytes(b"\1" + raw, "big"))[3:]
     place, count = 8 * frame.body, 2 if frame.channels > 7 else frame.channels + 1
     for channel in range(count):

@@ -56,7 +56,8 @@ class Ground(Reader):
     `credit` is what may still be spent on joining pieces and other attempts that cost more than one look; the driver
     adds to it as it goes on, so that no image makes the work grow faster than its size. `patience` is the same for what
     candidates read that come to nothing: once it is used up, a candidate is shown only a little. `served` is how much
-    has been read or unpacked by all of them. `chains` is where chains of lengths that ran over a place have ended.
+    has been read or unpacked by all of them. `chains` is where chains of
+    lengths that ran over a place have ended, `proved` the kind of what a carver has proved at a place, or "".
     """
 
     def __init__(self, medium: Medium) -> None:
@@ -66,6 +67,7 @@ class Ground(Reader):
         self.credit = _CREDIT
         self.patience, self.served = _PATIENCE, 0
         self.chains: dict[int, int] = {}
+        self.proved: dict[tuple[int, str], str] = {}
 
     def pread(self, offset: int, n: int) -> bytes:
         """Up to `n` bytes at `offset`."""

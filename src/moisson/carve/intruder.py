@@ -37,7 +37,7 @@ _HOLDERS = (
 )
 _STRONG = _PROVED = 0.9
 _LEAST = 256
-_PIECE, _TRIES = 1 << 20, 64
+_PIECE, _TRIES, _REMEMBERED = 1 << 20, 64, 1 << 16
 _PARTS = ("pages:carve_pages", "windows:carve_chunk", "windows:carve_bins")
 _CARDS = "writing:carve_card"
 
@@ -69,12 +69,24 @@ def before_intruder(ground: Ground, carved: Carved) -> Carved:
 def _stands(ground: Ground, at: int, piece: bytes, heads: tuple[Anchor, ...], carved: Carved) -> bool:
     for anchor in heads:
         if re.compile(anchor.pattern, re.DOTALL).match(piece, anchor.at):
-            before = ground.served
-            found = anchor.call(ground, at, ground.reach(at))
-            ground.blame(before)
-            if found and found.confidence >= _STRONG and found.size >= _LEAST and found.kind != carved.kind:
+            kind = _proved(ground, at, anchor)
+            if kind and kind != carved.kind:
                 return True
     return False
+
+
+def _proved(ground: Ground, at: int, anchor: Anchor) -> str:
+    """The kind of the whole file at a place, or ""; asked once for each place, whoever is said to hold it."""
+    place = (at, anchor.carver)
+    if place not in ground.proved:
+        if len(ground.proved) >= _REMEMBERED:
+            ground.proved.clear()
+        before = ground.served
+        found = anchor.call(ground, at, ground.reach(at))
+        ground.blame(before)
+        strong = found is not None and found.confidence >= _STRONG and found.size >= _LEAST
+        ground.proved[place] = found.kind if found is not None and strong else ""
+    return ground.proved[place]
 
 
 @cache
