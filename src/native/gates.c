@@ -1,4 +1,8 @@
 /* The gates before everything dearer, in one pass; they say what the whole-word operations of scan/gates.py say. */
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "native.h"
 
 #define HIGH 0x8080808080808080u
@@ -138,8 +142,49 @@ static void look_word(uint64_t v, int64_t i, state *s, ranges *found, uint8_t *f
         ranges_add(&found[OLD], i * 8);
 }
 
-/* Whether all of these eight words are ASCII without the first eight controls, so that none can be wide. */
-static int is_plain(const uint8_t *data)
+/* What eight words are, at a glance: MIXED must be looked at word by word; PLAIN are ASCII without the first eight
+   controls, so that none can be wide; DULL hold no plain word, nothing wide, no Arabic and no letters of an old charset. */
+enum glance { MIXED, PLAIN, DULL };
+
+#ifdef __SSE2__
+/* Bytes that are all ones in each fourth of a row that may hold what makes it worth a look. */
+static __m128i marked(__m128i v)
+{
+    const __m128i zero = _mm_setzero_si128(), letters = _mm_sub_epi8(v, _mm_set1_epi8((char)0xC0));
+    __m128i old = _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(letters, _mm_set1_epi8(0x33)), letters),
+                               _mm_cmpeq_epi8(v, _mm_set1_epi8(0x20)));
+    __m128i found = _mm_cmpeq_epi32(old, _mm_set1_epi8(-1));
+    found = _mm_or_si128(found, _mm_cmpeq_epi32(_mm_and_si128(v, _mm_set1_epi32((int)0xF800F800)), zero));
+    found = _mm_or_si128(found, _mm_cmpeq_epi32(_mm_and_si128(v, _mm_set1_epi32(0x00F800F8)), zero));
+    found = _mm_or_si128(found, _mm_cmpeq_epi32(_mm_and_si128(v, _mm_set1_epi32((int)0xC0FCC0FC)),
+                                                _mm_set1_epi32((int)0x80D880D8)));
+    return _mm_or_si128(found, _mm_cmpeq_epi32(_mm_and_si128(v, _mm_set1_epi32((int)0xFCC0FCC0)),
+                                               _mm_set1_epi32((int)0xD880D880)));
+}
+
+static enum glance glance(const uint8_t *data)
+{
+    __m128i v[4], found = _mm_setzero_si128(), least = _mm_set1_epi8(8), plain = _mm_set1_epi8(-1);
+    int high = 0, all = 1;
+    for (int i = 0; i < 4; i++) {
+        v[i] = _mm_loadu_si128((const __m128i *)(data + 16 * i));
+        int tops = _mm_movemask_epi8(v[i]);
+        high |= tops;
+        all &= (tops & 0xFF) && (tops >> 8);
+    }
+    if (!high) {
+        for (int i = 0; i < 4; i++)
+            plain = _mm_and_si128(plain, _mm_cmpeq_epi8(_mm_min_epu8(v[i], least), least));
+        return _mm_movemask_epi8(plain) == 0xFFFF ? PLAIN : MIXED;
+    }
+    if (!all)
+        return MIXED;
+    for (int i = 0; i < 4; i++)
+        found = _mm_or_si128(found, marked(v[i]));
+    return _mm_movemask_epi8(found) ? MIXED : DULL;
+}
+#else
+static enum glance glance(const uint8_t *data)
 {
     uint64_t any = 0, all = HIGH;
     for (int i = 0; i < 8; i++) {
@@ -147,8 +192,9 @@ static int is_plain(const uint8_t *data)
         any |= v;
         all &= (v + 0x78 * ONES);
     }
-    return !(any & HIGH) && (all & HIGH) == HIGH;
+    return !(any & HIGH) && (all & HIGH) == HIGH ? PLAIN : MIXED;
 }
+#endif
 
 static void look_plain(int64_t i, state *s, ranges *found, uint8_t *flags)
 {
@@ -179,8 +225,12 @@ static void look_page(const uint8_t *page, int words, int64_t at, state *s, rang
     }
     for (int i = 0; i < words;) {
         int64_t word = at * (PAGE / 8) + i;
-        if (i + 8 <= words && !(s->last | s->before) && is_plain(page + 8 * i)) {
+        enum glance seen = i + 8 <= words && !(s->last | s->before) ? glance(page + 8 * i) : MIXED;
+        if (seen == PLAIN)
             look_plain(word, s, found, flags);
+        else if (seen == DULL)
+            s->plain = 0;
+        if (seen != MIXED) {
             i += 8;
             continue;
         }

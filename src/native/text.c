@@ -102,44 +102,44 @@ static size_t reference_at(const uint8_t *data, size_t at, size_t stop)
     return row(data, at, stop, 4, digit) == 4 ? at + 4 : 0;
 }
 
-/* The first of the 16 bytes in a row, from `from` on, among which four that begin at a fourth are capitals, figures,
-   blanks or dashes: every run of seven holds such four. */
-static size_t leap(const uint8_t *data, size_t from, size_t stop)
-{
 #ifdef __SSE2__
-    const __m128i all = _mm_set1_epi8(-1), blank = _mm_set1_epi8(' '), dash = _mm_set1_epi8('-');
-    for (; stop - from >= 16; from += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(data + from));
+enum { WINDOW = 64, STARTS = WINDOW - REFERENCE + 1 };
+
+/* Which of 64 bytes are capitals, figures, blanks or dashes. */
+static uint64_t capitals_in(const uint8_t *data)
+{
+    const __m128i blank = _mm_set1_epi8(' '), dash = _mm_set1_epi8('-');
+    uint64_t found = 0;
+    for (int i = 0; i < WINDOW; i += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(data + i));
         __m128i letter = _mm_sub_epi8(v, _mm_set1_epi8('A')), number = _mm_sub_epi8(v, _mm_set1_epi8('0'));
         __m128i good = _mm_or_si128(_mm_cmpeq_epi8(v, blank), _mm_cmpeq_epi8(v, dash));
         good = _mm_or_si128(good, _mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(25)), letter));
         good = _mm_or_si128(good, _mm_cmpeq_epi8(_mm_min_epu8(number, _mm_set1_epi8(9)), number));
-        if (_mm_movemask_epi8(_mm_cmpeq_epi32(good, all)))
-            break;
+        found |= (uint64_t)(uint32_t)_mm_movemask_epi8(good) << i;
     }
-#else
-    (void)data;
-    (void)stop;
-#endif
-    return from;
+    return found;
 }
+#endif
 
+/* The first run of as many capitals, figures, blanks or dashes as a reference has in [from, stop), behind none of them;
+   sets where it ends. Returns `stop` for none. */
 static size_t next_capitals(const uint8_t *data, size_t from, size_t stop, size_t *end)
 {
-    size_t first = from;
-    while ((from = leap(data, from, stop)) < stop) {
-        size_t edge = from + 16 < stop ? from + 16 : stop, at = from;
-        while (at > first && is(data, at - 1, CAPITAL))
-            at--;
-        for (; at < edge; at = *end + 1) {
-            for (*end = at; *end < stop && is(data, *end, CAPITAL);)
-                ++*end;
-            if (*end - at >= REFERENCE)
-                return at;
+#ifdef __SSE2__
+    /* In each window the runs that begin in it, each found whole. */
+    for (; stop - from >= WINDOW; from += STARTS) {
+        uint64_t row = capitals_in(data + from);
+        row &= row >> 1;
+        row &= row >> 2;
+        row &= row >> 4;
+        if (row) {
+            from += (size_t)__builtin_ctzll(row);
+            break;
         }
-        from = first = at < stop ? at : stop;
     }
-    return stop;
+#endif
+    return next_run(data, from, stop, REFERENCE, CAPITAL, end);
 }
 
 void find_capitals(const uint8_t *data, size_t start, size_t stop, numbers *digits, numbers *accounts,
@@ -201,6 +201,15 @@ typedef struct {
     size_t slots;
 } list;
 
+#ifdef __SSE2__
+/* Which of 16 bytes are small letters. */
+static unsigned letters_in(__m128i v)
+{
+    __m128i letter = _mm_sub_epi8(v, _mm_set1_epi8('a'));
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(25)), letter));
+}
+#endif
+
 static int listed(const list *in, uint64_t word)
 {
     size_t slot = (size_t)((word * 0x9E3779B97F4A7C15u) >> 32) & (in->slots - 1);
@@ -215,6 +224,23 @@ static int word_at(const list *in, size_t at, size_t *first, size_t *end)
 {
     uint64_t word = 0;
     size_t a = at, b = at;
+#ifdef __SSE2__
+    if (at - in->start >= MOST && at + MOST <= in->size) {
+        const uint8_t *from = in->data + at - MOST;
+        __m128i v = _mm_loadu_si128((const __m128i *)from);
+        unsigned small = letters_in(v), any = letters_in(_mm_or_si128(v, _mm_set1_epi8(0x20)));
+        unsigned below = ~small << (32 - MOST), above = ~small >> MOST;
+        unsigned before = below ? (unsigned)__builtin_clz(below) : MOST, after = (unsigned)__builtin_ctz(above);
+        if (after < MOST) {
+            unsigned begin = MOST - before, size = before + after;
+            if (!begin || size < LEAST || size > MOST || (any >> (begin - 1) & 1) || (any >> (MOST + after) & 1))
+                return 0;
+            *first = at - before;
+            *end = at + after;
+            return listed(in, load(from + begin) & (~(uint64_t)0 >> (64 - 8 * size)));
+        }
+    }
+#endif
     while (a > in->start && at - a <= MOST && is(in->data, a - 1, LOWER))
         a--;
     while (b < in->size && b - a <= MOST && is(in->data, b, LOWER))

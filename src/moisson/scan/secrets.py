@@ -114,18 +114,29 @@ def phrase(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
             # No phrase holds this word, so that the next one to end needs eleven more after it.
             skip = end - len(tail) + tail.rfind(word) + len(word) + _ELEVEN
             return (Mark(end, skip, "", "", 0.0),)
-    words = [m for m in _WORD.finditer(data, max(0, end - 220), min(len(data), end + 240)) if m[0] in known]
+    stop = min(len(data), end + 240)
+    words = [m for m in _WORD.finditer(data, max(0, end - 220), stop) if m[0] in known]
+    past = end
     for gap in _GAPS:
-        together: list[re.Match[bytes]] = []
-        for m in words:
-            if together and not gap.fullmatch(data, together[-1].end(), m.start()):
-                if mark := _holds(together):
-                    return (mark,)
-                together = []
-            together.append(m)
-        if mark := _holds(together):
-            return (mark,)
-    return ()
+        for together in _runs(data, words, gap):
+            if mark := _holds(together):
+                return (mark,)
+            if together[0].start() < end <= together[-1].end() < stop - _ELEVEN:
+                past = together[-1].end()
+    # As long as the same words go on they are no phrase.
+    return (Mark(end, past, "", "", 0.0),) if past > end else ()
+
+
+def _runs(data: bytes, words: list[re.Match[bytes]], gap: re.Pattern[bytes]) -> Iterator[list[re.Match[bytes]]]:
+    """The words that stand together."""
+    together: list[re.Match[bytes]] = []
+    for m in words:
+        if together and not gap.fullmatch(data, together[-1].end(), m.start()):
+            yield together
+            together = []
+        together.append(m)
+    if together:
+        yield together
 
 
 def _holds(words: list[re.Match[bytes]]) -> Mark | None:

@@ -28,6 +28,8 @@ _DEGREES = re.compile(r"(?<![\d.,])\d{1,2}[.,]\d{3,12}")
 _ZONE = re.compile(r"(?<![0-9A-Za-z])\d{1,2}[C-X]")
 _FOUR = re.compile(r"(?<![0-9A-Fa-f])[0-9A-F]{4} ")
 _EASTERN = re.compile(rb"[ -]?(?:\xd9[\xa0-\xa9]|\xdb[\xb0-\xb9])")
+_EASTERN_DIGIT = re.compile(rb"\xd9[\xa0-\xac]|\xdb[\xb0-\xb9]")
+_CONTROLS = bytes({*range(0x20)} - {*b"\t\n\r"})
 _OCTET = rb"(25[0-5]|2[0-4]\d|1?\d?\d)"
 _IPV4 = re.compile(rb"\.".join([_OCTET] * 4) + rb"(?!\d)(?!\.\d)")
 _COLONS = b"0123456789ABCDEFabcdef:"
@@ -143,7 +145,7 @@ def _phone(data: bytes, start: int, ctx: Context) -> Iterator[Mark]:
 def eastern(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
     """Whatever a run of Arabic or Persian digits says, asked at its end."""
     before = data[max(0, end - 30) : end]
-    if _EASTERN.match(data, end) or before.count(b"\xd9") + before.count(b"\xdb") < 7:
+    if _EASTERN.match(data, end) or len(_EASTERN_DIGIT.findall(before)) < 7:
         return ()
     near = Near(data, end - 56, end + 16)
     page = near.page
@@ -198,7 +200,9 @@ def decimal(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
 
 
 def degrees(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
-    """Angles with their signs, or a geo URI."""
+    """Angles with their signs, or a geo URI; nothing where controls say that the sign stands there by chance."""
+    if len((around := data[end - 4 : end + 12]).translate(None, _CONTROLS)) < len(around):
+        return
     near = Near(data, end - 40, end + 72)
     yield from near.marks(places.seek_positions(near.page, ctx), end - 1)
 

@@ -26,6 +26,11 @@ _SORTS = (
     ("utf32le", "utf-32-le", 4, _LONG_LE), ("utf32be", "utf-32-be", 4, _LONG_BE),
 )  # fmt: skip
 _SEPARATOR = b"\0\0"
+# What may stand before an ASCII sign of two bytes, or behind the last, when the higher byte comes first.
+_RAISES, _SHOWN = (
+    frozenset(b"\x00\x01\x03\x04\x05\x06\x07\x20"),
+    frozenset(b"\t\n\r" + bytes(range(0x20, 0x7F)) + bytes(range(0xA0, 0x100))),
+)
 
 
 class Run(NamedTuple):
@@ -76,10 +81,15 @@ def _in_range(
     data: bytes, start: int, stop: int, sorts: tuple[tuple[str, str, int, re.Pattern[bytes]], ...]
 ) -> list[Run]:
     found: list[tuple[int, Run]] = []
+    places = [(start, stop)]
     for scheme, charset, width, pattern in sorts:
-        for m in pattern.finditer(data, start, stop):
+        matches = [m for first, last in places for m in pattern.finditer(data, first, last)]
+        for m in matches:
             text = m[0].decode(charset, "replace")
             found.append((_score(text), Run(m.start(), m.end(), scheme, width, text.encode())))
+        if width == 2 and all(_is_sole(data, run) for _, run in found):
+            edges = [start, *(edge for m in matches for edge in m.span()), stop]
+            places = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= width * LEAST]
     if len(found) == 1:
         return [found[0][1]] if found[0][0] >= LEAST else []
     kept: list[Run] = []
@@ -90,6 +100,13 @@ def _in_range(
             taken[first:last] = b"\1" * (last - first)
             kept.append(run)
     return sorted(kept)
+
+
+def _is_sole(data: bytes, run: Run) -> bool:
+    """Whether a run of ASCII, lower bytes first, can only be shorter with the higher first, and so cannot be that."""
+    before = data[max(0, run.start - 2) : run.start]
+    alone = before[-1:] == b"" or before[-1] not in _RAISES or before in (b"\0\0", b"\0")
+    return alone and run.text.isascii() and (run.end >= len(data) or data[run.end] not in _SHOWN)
 
 
 def _score(text: str) -> int:

@@ -7,13 +7,16 @@ ten times as fast as its parser and gives the same numbers.
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
-from typing import NamedTuple
+from functools import cache, cached_property, lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 import phonenumbers
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
 from moisson.selectors.fold import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _CHUNK = re.compile(r"\d+")
 _TRUNK = re.compile(r"\(0\)")
@@ -32,31 +35,50 @@ class Reading(NamedTuple):
     confidence: float
 
 
-class _Plan(NamedTuple):
-    """How a region numbers: its code, patterns and prefixes.
+class _Plan:
+    """How a region numbers: its code, patterns and prefixes; patterns are compiled when they are first asked.
 
     Of `plain` ones, without neighbours under their code, the patterns tell all; of others perhaps what is impossible.
     """
 
-    code: int
-    general: re.Pattern[str]
-    special: tuple[re.Pattern[str], ...]
-    fixed: re.Pattern[str] | None
-    mobile: re.Pattern[str] | None
-    trunk: str
-    abroad: re.Pattern[str]
-    general_tells: bool
-    plain: bool
+    def __init__(self, data: phonenumbers.PhoneMetadata, general: str) -> None:
+        self._data = data
+        self.code = code = data.country_code or 0
+        self.general = re.compile(general)
+        self.trunk = trunk = data.national_prefix or ""
+        self.abroad = re.compile(data.international_prefix or "00")
+        self.general_tells = not data.national_prefix_transform_rule
+        self.plain = (data.national_prefix_for_parsing or "") == trunk and len(COUNTRY_CODE_TO_REGION_CODE[code]) == 1
 
     def kind(self, national: str) -> str:
         """Whether a national number is `mobile`, `fixed`, `special`, or nothing."""
         if not self.general.fullmatch(national):
             return ""
-        if any(pattern.fullmatch(national) for pattern in self.special):
-            return "special"
-        if self.mobile and self.mobile.fullmatch(national):
-            return "mobile"
-        return "fixed" if self.fixed and self.fixed.fullmatch(national) else ""
+        for kind in ("special", "mobile", "fixed"):
+            if self._is(kind, national):
+                return kind
+        return ""
+
+    def holds(self, national: str) -> bool:
+        """Whether a national number is of any kind."""
+        return bool(self.general.fullmatch(national)) and any(
+            self._is(kind, national) for kind in ("mobile", "fixed", "special")
+        )
+
+    def _is(self, kind: str, national: str) -> bool:
+        return any(pattern.fullmatch(national) for pattern in getattr(self, f"_{kind}"))
+
+    @cached_property
+    def _special(self) -> list[re.Pattern[str]]:
+        return _patterns(getattr(self._data, name) for name in _COSTLY)
+
+    @cached_property
+    def _mobile(self) -> list[re.Pattern[str]]:
+        return _patterns([self._data.mobile])
+
+    @cached_property
+    def _fixed(self) -> list[re.Pattern[str]]:
+        return _patterns([self._data.fixed_line])
 
 
 @cache
@@ -64,25 +86,11 @@ def _plan(region: str) -> _Plan | None:
     data = phonenumbers.PhoneMetadata.metadata_for_region(region.upper(), None)
     if data is None or data.general_desc is None or not data.general_desc.national_number_pattern:
         return None
-    trunk = data.national_prefix or ""
-    code = data.country_code or 0
-    special = (_pattern(getattr(data, name)) for name in _COSTLY)
-    return _Plan(
-        code,
-        re.compile(data.general_desc.national_number_pattern),
-        tuple(pattern for pattern in special if pattern),
-        _pattern(data.fixed_line),
-        _pattern(data.mobile),
-        trunk,
-        re.compile(data.international_prefix or "00"),
-        not data.national_prefix_transform_rule,
-        (data.national_prefix_for_parsing or "") == trunk and len(COUNTRY_CODE_TO_REGION_CODE[code]) == 1,
-    )
+    return _Plan(data, data.general_desc.national_number_pattern)
 
 
-def _pattern(described: phonenumbers.PhoneNumberDesc | None) -> re.Pattern[str] | None:
-    text = described.national_number_pattern if described is not None else None
-    return re.compile(text) if text else None
+def _patterns(described: Iterable[phonenumbers.PhoneNumberDesc | None]) -> list[re.Pattern[str]]:
+    return [re.compile(text) for one in described if one is not None and (text := one.national_number_pattern)]
 
 
 @lru_cache(maxsize=8192)
@@ -169,7 +177,7 @@ def _e164(digits: str) -> str:
     ]
     national = digits[size:]
     trunk = any(plan.trunk and national.startswith(plan.trunk) for plan in plans)
-    if not trunk and any(plan.kind(national) for plan in plans):
+    if not trunk and any(plan.holds(national) for plan in plans):
         return "+" + digits
     if not trunk and (plans and all(plan.plain and plan.general_tells for plan in plans)):
         return ""
