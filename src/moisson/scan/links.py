@@ -14,6 +14,7 @@ from moisson.selectors.kind import Context
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+_FIRST_LABEL = 68
 _LOCAL = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._%+-"
 _ESCAPE = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
 _HOST = re.compile(rb"(?:[A-Za-z0-9][A-Za-z0-9-]{0,62}\.){1,8}(?:[A-Za-z]{2,18}|xn--[A-Za-z0-9-]{2,59})(?![\w-])")
@@ -43,8 +44,8 @@ def tops() -> frozenset[bytes]:
 
 
 def email(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
-    """An e-mail address whose sign is five bytes before the end of the anchor."""
-    at = end - 5
+    """An e-mail address; the anchor ends in its host, behind the first dot or a later one."""
+    at = data.rfind(b"@", max(0, end - _FIRST_LABEL), end)
     host = _HOST.match(data, at + 1)
     if not host:
         return ()

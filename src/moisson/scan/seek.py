@@ -34,6 +34,7 @@ _OCTET = rb"(25[0-5]|2[0-4]\d|1?\d?\d)"
 _IPV4 = re.compile(rb"\.".join([_OCTET] * 4) + rb"(?!\d)(?!\.\d)")
 _COLONS = b"0123456789ABCDEFabcdef:"
 _IPV6 = re.compile(rb"[0-9A-Fa-f]{1,4}(?:::?[0-9A-Fa-f]{1,4}){1,7}(?![0-9A-Za-z]|:[0-9A-Za-z:]|\.\d)")
+_IN_USE = re.compile("[23][0-9A-Fa-f]{3}:|[fF][c-fC-F][0-9A-Fa-f]{2}:")
 _NO_ADDRESS = re.compile(rb"(?i:version|vers\.?|\bv|build|release|firmware)[ \t.:=]*$|[.\-]$")
 _LIST_BEFORE = re.compile(r"(?:\d|(?<![^\W\d_])[A-Za-z]) {1,2}$")
 _LIST_AFTER = re.compile(r" {1,2}(?:[-+]?\d|[A-Za-z] )")
@@ -64,7 +65,8 @@ def ipv6(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
     if not m or m.end() < end or data[start - 1 : start].isalnum() or not any(c in m[0] for c in b"0123456789"):
         return ()
     text = m[0].decode("ascii")
-    value = hardware.Ipv6.clean(text, ctx) if text.count(":") == 7 or "::" in text else None
+    whole = text.count(":") == 7 or ("::" in text and _IN_USE.match(text))
+    value = hardware.Ipv6.clean(text, ctx) if whole else None
     return (Mark(start, m.end(), "ipv6", value, 0.9),) if value else ()
 
 
