@@ -2,7 +2,7 @@
 
 from setuptools import Extension, setup
 
-PARTS = ("module", "gates", "text", "structures", "ranges", "keccak", "sieve", "entropy")
+PARTS = ("module", "gates", "text", "structures", "ranges", "keccak", "sieve", "entropy", "wide")
 
 setup(
     ext_modules=[

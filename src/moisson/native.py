@@ -44,6 +44,9 @@ class Code(Protocol):
     def sets(self, data: Bytes, start: int, stop: int, most: int, /) -> list[int]:
         """As `scan.arrays.sets`."""
 
+    def wide(self, data: Bytes, start: int, stop: int, order: int, /) -> Pairs:
+        """As `scan.wide.edges`."""
+
     def keccak256(self, data: Bytes, /) -> bytes:
         """As `selectors.checks.keccak256`."""
 
@@ -53,7 +56,7 @@ class Code(Protocol):
         """As `carve.huffman.decode_slowly`; first the byte where it breaks, or -1."""
 
 
-_INTERFACE = 1
+_INTERFACE = 2
 
 
 def load(name: str = "moisson._native") -> tuple[Code | None, str]:

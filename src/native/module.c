@@ -215,6 +215,27 @@ static PyObject *sets(PyObject *self, PyObject *args)
     return list;
 }
 
+static PyObject *wide(PyObject *self, PyObject *args)
+{
+    Py_buffer data;
+    Py_ssize_t start, stop;
+    int order;
+    numbers found = {0};
+    PyObject *list = NULL;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y*nni", &data, &start, &stop, &order))
+        return NULL;
+    if (order < 0 || order >= ORDERS)
+        PyErr_SetString(PyExc_ValueError, "no such order");
+    else if (in_bounds(&data, start, stop)) {
+        find_wide(data.buf, (size_t)start, (size_t)stop, order, &found);
+        list = as_pairs(&found);
+    }
+    free(found.items);
+    PyBuffer_Release(&data);
+    return list;
+}
+
 static PyObject *keccak256(PyObject *self, PyObject *args)
 {
     Py_buffer data;
@@ -330,13 +351,14 @@ static PyMethodDef methods[] = {
     {"line", line, METH_VARARGS, "A range of ASCII as one line, or None."},
     {"blocks", blocks, METH_VARARGS, "Blocks of Outlook whose trailers end in a range, as scan.arrays.blocks."},
     {"sets", sets, METH_VARARGS, "Where sets of pages may begin in a range, as scan.arrays.sets."},
+    {"wide", wide, METH_VARARGS, "Where runs of UTF-16 or UTF-32 begin and end in a range, as scan.wide."},
     {"keccak256", keccak256, METH_VARARGS, "Keccak-256 of at most 135 bytes."},
     {"entropy", entropy_of, METH_VARARGS, "MCUs of a JPEG read on from a state, as carve.huffman."},
     {NULL, NULL, 0, NULL},
 };
 
 /* What native.py expects; raised in both whenever a call changes, so that an older build is not called wrongly. */
-enum { INTERFACE = 1 };
+enum { INTERFACE = 2 };
 
 static int begin(PyObject *module) { return PyModule_AddIntConstant(module, "INTERFACE", INTERFACE); }
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from moisson import native
 from moisson.reader import Memory, Reader
-from moisson.scan import anchors, arrays, block, finds, layers, phrases
+from moisson.scan import anchors, arrays, block, finds, layers, phrases, wide
 from moisson.scan.sweep import sweep
 from moisson.selectors import checks
 
@@ -88,6 +88,17 @@ def prose(draw):
 @given(mixtures() | st.binary(max_size=200), st.booleans())
 def test_the_gates_are_those_of_the_arrays(data, flags):
     assert code.look(data, flags) == tuple(arrays.look(data, flags=flags))
+
+
+@settings(max_examples=300, deadline=None)
+@given(mixtures() | st.binary(max_size=200), st.integers(0, 3), st.data())
+def test_wide_runs_are_those_of_the_patterns(data, order, drawn):
+    start = drawn.draw(st.integers(0, len(data)))
+    stop = drawn.draw(st.integers(start, len(data)))
+    found = code.wide(data, start, stop, order)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(native, "code", None)
+        assert found == wide.edges(data, start, stop, order)
 
 
 @settings(max_examples=300, deadline=None)

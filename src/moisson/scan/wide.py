@@ -6,6 +6,8 @@ import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
+from moisson import native
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -72,24 +74,30 @@ def _signs(text: bytes, end: int) -> int:
 
 def runs(data: bytes, ranges: Iterable[tuple[int, int]], long: Iterable[tuple[int, int]] = ()) -> Iterator[Run]:
     """The runs in these ranges, in order; of two that claim the same bytes, the likelier."""
-    for sorts, places in ((_SORTS[:2], ranges), (_SORTS[2:], long)):
+    for orders, places in (((0, 1), ranges), ((2, 3), long)):
         for start, stop in places:
-            yield from _in_range(data, start, stop, sorts)
+            yield from _in_range(data, start, stop, orders)
 
 
-def _in_range(
-    data: bytes, start: int, stop: int, sorts: tuple[tuple[str, str, int, re.Pattern[bytes]], ...]
-) -> list[Run]:
+def edges(data: bytes, start: int, stop: int, order: int) -> list[tuple[int, int]]:
+    """Where runs in a range begin and end; the order is a place in `_SORTS`."""
+    if native.code:
+        return native.code.wide(data, start, min(stop, len(data)), order)
+    return [m.span() for m in _SORTS[order][3].finditer(data, start, stop)]
+
+
+def _in_range(data: bytes, start: int, stop: int, orders: tuple[int, ...]) -> list[Run]:
     found: list[tuple[int, Run]] = []
     places = [(start, stop)]
-    for scheme, charset, width, pattern in sorts:
-        matches = [m for first, last in places for m in pattern.finditer(data, first, last)]
-        for m in matches:
-            text = m[0].decode(charset, "replace")
-            found.append((_score(text), Run(m.start(), m.end(), scheme, width, text.encode())))
+    for order in orders:
+        scheme, charset, width, _ = _SORTS[order]
+        spans = [span for first, last in places for span in edges(data, first, last, order)]
+        for first, last in spans:
+            text = data[first:last].decode(charset, "replace")
+            found.append((_score(text), Run(first, last, scheme, width, text.encode())))
         if width == 2 and all(_is_sole(data, run) for _, run in found):
-            edges = [start, *(edge for m in matches for edge in m.span()), stop]
-            places = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= width * LEAST]
+            ends = [start, *(end for span in spans for end in span), stop]
+            places = [(a, b) for a, b in zip(ends[::2], ends[1::2], strict=True) if b - a >= width * LEAST]
     if len(found) == 1:
         return [found[0][1]] if found[0][0] >= LEAST else []
     kept: list[Run] = []
