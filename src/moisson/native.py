@@ -44,8 +44,8 @@ class Code(Protocol):
     def sets(self, data: Bytes, start: int, stop: int, most: int, /) -> list[int]:
         """As `scan.arrays.sets`."""
 
-    def wide(self, data: Bytes, start: int, stop: int, order: int, /) -> Pairs:
-        """As `scan.wide.edges`."""
+    def wide(self, data: Bytes, start: int, stop: int, order: int, /) -> list[tuple[int, int, int]]:
+        """As `scan.wide.spans`."""
 
     def keccak256(self, data: Bytes, /) -> bytes:
         """As `selectors.checks.keccak256`."""

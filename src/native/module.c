@@ -229,7 +229,14 @@ static PyObject *wide(PyObject *self, PyObject *args)
         PyErr_SetString(PyExc_ValueError, "no such order");
     else if (in_bounds(&data, start, stop)) {
         find_wide(data.buf, (size_t)start, (size_t)stop, order, &found);
-        list = as_pairs(&found);
+        list = found.failed ? PyErr_NoMemory() : PyList_New(0);
+    }
+    for (size_t i = 0; list && i + 2 < found.count; i += 3) {
+        const int64_t *n = found.items + i;
+        PyObject *row = Py_BuildValue("(LLL)", (long long)n[0], (long long)n[1], (long long)n[2]);
+        if (!row || PyList_Append(list, row) < 0)
+            Py_CLEAR(list);
+        Py_XDECREF(row);
     }
     free(found.items);
     PyBuffer_Release(&data);
@@ -351,7 +358,7 @@ static PyMethodDef methods[] = {
     {"line", line, METH_VARARGS, "A range of ASCII as one line, or None."},
     {"blocks", blocks, METH_VARARGS, "Blocks of Outlook whose trailers end in a range, as scan.arrays.blocks."},
     {"sets", sets, METH_VARARGS, "Where sets of pages may begin in a range, as scan.arrays.sets."},
-    {"wide", wide, METH_VARARGS, "Where runs of UTF-16 or UTF-32 begin and end in a range, as scan.wide."},
+    {"wide", wide, METH_VARARGS, "Where runs of UTF-16 or UTF-32 begin and end in a range, and their scores, as scan.wide."},
     {"keccak256", keccak256, METH_VARARGS, "Keccak-256 of at most 135 bytes."},
     {"entropy", entropy_of, METH_VARARGS, "MCUs of a JPEG read on from a state, as carve.huffman."},
     {NULL, NULL, 0, NULL},

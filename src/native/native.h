@@ -46,9 +46,9 @@ void keep_promising(const uint8_t *data, const uint64_t *table, int64_t offset, 
 int is_deflated(const uint8_t *head, size_t size);
 int64_t as_line(const uint8_t *data, size_t size, uint8_t *line);
 
-/* Where runs of at least so many signs of two or four bytes begin and end, as the patterns of scan/wide.py. */
+/* Where runs of signs of two or four bytes begin and end, and their scores, as scan/wide.py. */
 enum { LITTLE16, BIG16, LITTLE32, BIG32, ORDERS };
-void find_wide(const uint8_t *data, size_t start, size_t stop, int order, numbers *edges);
+void find_wide(const uint8_t *data, size_t start, size_t stop, int order, numbers *runs);
 
 /* What structure alone gives away: of Outlook's blocks four numbers each, of sets of pages where their headers are. */
 void find_blocks(const uint8_t *data, size_t start, size_t stop, numbers *blocks);

@@ -25,7 +25,50 @@ static int is_sign(const uint8_t *at, int order)
     return high ? high == 6 && low : shown(low);
 }
 
-void find_wide(const uint8_t *data, size_t start, size_t stop, int order, numbers *edges)
+static uint32_t sign_at(const uint8_t *at, int order)
+{
+    if (order < LITTLE32)
+        return order == LITTLE16 ? at[0] | (uint32_t)at[1] << 8 : at[1] | (uint32_t)at[0] << 8;
+    return order == LITTLE32 ? at[0] | (uint32_t)at[1] << 8 : at[3] | (uint32_t)at[2] << 8;
+}
+
+static int in(uint32_t sign, uint32_t first, uint32_t last) { return sign - first <= last - first; }
+
+static int is_usual(uint32_t c)
+{
+    return c < 0x7F || in(c, 0xC0, 0x17F) || in(c, 0x400, 0x44F) || in(c, 0x621, 0x64A) || in(c, 0x660, 0x669)
+           || in(c, 0x67E, 0x6D3) || in(c, 0x6F0, 0x6F9);
+}
+
+static int is_latin(uint32_t c) { return in(c, '0', '9') || in(c | 0x20, 'a', 'z'); }
+
+/* A letter beside a sign of another script. */
+static int is_glued(uint32_t c, uint32_t next)
+{
+    return (is_latin(c) && in(next, 0x600, 0x6FF)) || (in(c, 0x600, 0x6FF) && is_latin(next))
+           || (in(c, 0x621, 0x64A) && in(next, 0x660, 0x669));
+}
+
+/* How likely a run is text, as scan.wide scores it. */
+static int64_t score(const uint8_t *data, size_t start, size_t end, size_t width, int order)
+{
+    int64_t count = (int64_t)((end - start) / width), rare = 0, blanks = 0, glued = 0;
+    uint32_t any = 0, before = 0;
+    for (size_t at = start; at < end; at += width) {
+        uint32_t c = sign_at(data + at, order);
+        any |= c;
+        rare += !is_usual(c);
+        blanks += c == ' ';
+        if (before && is_glued(before, c)) {
+            glued++;
+            c = 0;
+        }
+        before = c;
+    }
+    return any < 0x80 ? count : count - 3 * rare + 2 * blanks - 2 * glued;
+}
+
+void find_wide(const uint8_t *data, size_t start, size_t stop, int order, numbers *runs)
 {
     size_t width = order < LITTLE32 ? 2 : 4, least = order < LITTLE32 ? LEAST_PAIRS : LEAST_QUADS;
     while (stop - start >= width * least) {
@@ -36,8 +79,9 @@ void find_wide(const uint8_t *data, size_t start, size_t stop, int order, number
             start++;
             continue;
         }
-        numbers_add(edges, (int64_t)start);
-        numbers_add(edges, (int64_t)end);
+        numbers_add(runs, (int64_t)start);
+        numbers_add(runs, (int64_t)end);
+        numbers_add(runs, score(data, start, end, width, order));
         start = end;
     }
 }

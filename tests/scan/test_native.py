@@ -98,7 +98,7 @@ def test_wide_runs_are_those_of_the_patterns(data, order, drawn):
     found = code.wide(data, start, stop, order)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(native, "code", None)
-        assert found == wide.edges(data, start, stop, order)
+        assert found == wide.spans(data, start, stop, order)
 
 
 @settings(max_examples=300, deadline=None)

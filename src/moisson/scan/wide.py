@@ -79,42 +79,49 @@ def runs(data: bytes, ranges: Iterable[tuple[int, int]], long: Iterable[tuple[in
             yield from _in_range(data, start, stop, orders)
 
 
-def edges(data: bytes, start: int, stop: int, order: int) -> list[tuple[int, int]]:
-    """Where runs in a range begin and end; the order is a place in `_SORTS`."""
+def spans(data: bytes, start: int, stop: int, order: int) -> list[tuple[int, int, int]]:
+    """Where runs in a range begin and end, and how likely they are text; the order is a place in `_SORTS`."""
     if native.code:
         return native.code.wide(data, start, min(stop, len(data)), order)
-    return [m.span() for m in _SORTS[order][3].finditer(data, start, stop)]
+    _, charset, _, pattern = _SORTS[order]
+    return [(*m.span(), _score(m[0].decode(charset, "replace"))) for m in pattern.finditer(data, start, stop)]
 
 
 def _in_range(data: bytes, start: int, stop: int, orders: tuple[int, ...]) -> list[Run]:
-    found: list[tuple[int, Run]] = []
+    found: list[tuple[int, int, int, int]] = []
     places = [(start, stop)]
     for order in orders:
-        scheme, charset, width, _ = _SORTS[order]
-        spans = [span for first, last in places for span in edges(data, first, last, order)]
-        for first, last in spans:
-            text = data[first:last].decode(charset, "replace")
-            found.append((_score(text), Run(first, last, scheme, width, text.encode())))
-        if width == 2 and all(_is_sole(data, run) for _, run in found):
-            ends = [start, *(end for span in spans for end in span), stop]
+        width = _SORTS[order][2]
+        seen = [span for first, last in places for span in spans(data, first, last, order)]
+        found += ((-score, order, first, last) for first, last, score in seen if score >= LEAST)
+        if width == 2 and all(_is_sole(data, first, last) for first, last, _ in seen):
+            ends = [start, *(end for first, last, _ in seen for end in (first, last)), stop]
             places = [(a, b) for a, b in zip(ends[::2], ends[1::2], strict=True) if b - a >= width * LEAST]
     if len(found) == 1:
-        return [found[0][1]] if found[0][0] >= LEAST else []
+        _, order, first, last = found[0]
+        return [_run(data, first, last, order)]
     kept: list[Run] = []
     taken = bytearray(stop - start)
-    for score, run in sorted(found, key=lambda f: (-f[0], f[1].scheme[-2:] == "be", f[1].start)):
-        first, last = run.start - start, run.end - start
-        if score >= LEAST and taken.find(1, first + run.width, last - run.width) < 0:
-            taken[first:last] = b"\1" * (last - first)
-            kept.append(run)
+    for _, order, first, last in sorted(found):
+        width = _SORTS[order][2]
+        if taken.find(1, first - start + width, last - start - width) < 0:
+            taken[first - start : last - start] = b"\1" * (last - first)
+            kept.append(_run(data, first, last, order))
     return sorted(kept)
 
 
-def _is_sole(data: bytes, run: Run) -> bool:
+def _run(data: bytes, first: int, last: int, order: int) -> Run:
+    scheme, charset, width, _ = _SORTS[order]
+    return Run(first, last, scheme, width, data[first:last].decode(charset, "replace").encode())
+
+
+def _is_sole(data: bytes, first: int, last: int) -> bool:
     """Whether a run of ASCII, lower bytes first, can only be shorter with the higher first, and so cannot be that."""
-    before = data[max(0, run.start - 2) : run.start]
+    before = data[max(0, first - 2) : first]
     alone = before[-1:] == b"" or before[-1] not in _RAISES or before in (b"\0\0", b"\0")
-    return alone and run.text.isascii() and (run.end >= len(data) or data[run.end] not in _SHOWN)
+    if not alone or (last < len(data) and data[last] in _SHOWN):
+        return False
+    return data.count(0, first, last) == (last - first) // 2 and data[first:last:2].isascii()
 
 
 def _score(text: str) -> int:

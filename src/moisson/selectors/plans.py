@@ -42,11 +42,9 @@ class _Plan:
     """
 
     def __init__(self, data: phonenumbers.PhoneMetadata, general: str) -> None:
-        self._data = data
+        self._data, self._general = data, general
         self.code = code = data.country_code or 0
-        self.general = re.compile(general)
         self.trunk = trunk = data.national_prefix or ""
-        self.abroad = re.compile(data.international_prefix or "00")
         self.general_tells = not data.national_prefix_transform_rule
         self.plain = (data.national_prefix_for_parsing or "") == trunk and len(COUNTRY_CODE_TO_REGION_CODE[code]) == 1
 
@@ -67,6 +65,16 @@ class _Plan:
 
     def _is(self, kind: str, national: str) -> bool:
         return any(pattern.fullmatch(national) for pattern in getattr(self, f"_{kind}"))
+
+    @cached_property
+    def general(self) -> re.Pattern[str]:
+        """What every number of the region is."""
+        return re.compile(self._general)
+
+    @cached_property
+    def abroad(self) -> re.Pattern[str]:
+        """What is dialled before the code of another country."""
+        return re.compile(self._data.international_prefix or "00")
 
     @cached_property
     def _special(self) -> list[re.Pattern[str]]:
