@@ -72,6 +72,26 @@ class _Held:
             return self.data[start : start + n]
         return self.medium.pread(offset, n)
 
+    def move(self, at: int, stop: int, base: str) -> Iterator[Failure]:
+        """Take the bytes from `at` to `stop` in hand; what cannot be read is zero, and said.
+
+        The little that is in hand already is read again, for a join would copy all; where the medium fails it is kept.
+        """
+        stop = min(stop, self.size)
+        try:
+            data = self.medium.pread(at, stop - at)
+        except EvidenceError:
+            data = b""
+        if len(data) < stop - at:
+            kept = self.data[at - self.at :]
+            begin, rest = at + len(kept), b""
+            try:
+                rest = self.medium.pread(begin, stop - begin) if stop > begin else b""
+            except EvidenceError as error:
+                yield Failure(f"{base}/@{begin}+{stop - begin}", VERSION, "damaged", str(error)[:500])
+            data = (kept + rest).ljust(stop - at, b"\0")
+        self.at, self.data = at, data
+
 
 def sweep(
     reader: Reader,
@@ -87,35 +107,21 @@ def sweep(
     ranges are added. Each observer gets every byte of the unit once, in order, with its offset.
     """
     stop = min(reader.size if stop is None else stop, reader.size)
-    held, pages, damage = _Held(reader.medium), _Pages(), list[Failure]()
-    at, held.at = start, max(0, start - BACK)
+    held, pages = _Held(reader.medium), _Pages()
+    at = start
     while at < stop:
-        size, lead, end = min(STEP, stop - at), at - held.at, held.at + len(held.data)
-        held.data += _read(reader.medium, base, end, at + size + AHEAD - end, damage)
-        yield from damage
-        damage.clear()
+        size, first = min(STEP, stop - at), max(0, at - BACK)
+        yield from held.move(first, at + size + AHEAD, base)
+        lead = at - first
         for observe in observers:
             observe(at, memoryview(held.data)[lead : lead + size])
-        block = Block(held.data, held.at, lead, lead + size, Reader(held), base, 0)
+        block = Block(held.data, first, lead, lead + size, Reader(held), base, 0)
         flags = bytearray()
         yield from scan(block, options, flags if options.flags else None)
         if options.flags:
             yield from pages.add(at, flags[lead // PAGE :][: -(-size // PAGE)], size)
         at += size
-        spent = max(0, lead + size - BACK)
-        held.at, held.data = held.at + spent, held.data[spent:]
     yield from pages.rest()
-
-
-def _read(medium: Medium, base: str, at: int, n: int, damage: list[Failure]) -> bytes:
-    """Bytes as far as the medium reaches; what cannot be read is zero, and said."""
-    n = max(0, min(n, medium.size - at))
-    try:
-        data = medium.pread(at, n) if n else b""
-    except EvidenceError as error:
-        damage.append(Failure(f"{base}/@{at}+{n}", VERSION, "damaged", str(error)[:500]))
-        data = b""
-    return data + bytes(n - len(data))
 
 
 def warm() -> None:
