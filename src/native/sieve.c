@@ -2,7 +2,7 @@
    stream, and the line of text around a find. */
 #include "native.h"
 
-enum { RUN = 32, HEAD = 40, REACH = 2048 };
+enum { RUN = 32, HEAD = 40, REACH = 2048, HEAD_BYTES = 16 };
 
 static int base58_head(uint8_t c) { return c == '1' || c == '3' || c == 'T'; }
 
@@ -42,6 +42,65 @@ void keep_promising(const uint8_t *data, const uint64_t *table, int64_t offset, 
     ends->count = kept;
 }
 
+static unsigned bit_at(const uint8_t *data, size_t at) { return data[at / 8] >> at % 8 & 1; }
+
+/* Numbers come with their lowest bit first, codes with their highest. */
+static unsigned number_at(const uint8_t *data, size_t at, unsigned count)
+{
+    unsigned number = 0;
+    for (unsigned i = 0; i < count; i++)
+        number |= bit_at(data, at + i) << i;
+    return number;
+}
+
+static unsigned code_at(const uint8_t *data, size_t at, unsigned count)
+{
+    unsigned code = 0;
+    for (unsigned i = 0; i < count; i++)
+        code = code << 1 | bit_at(data, at + i);
+    return code;
+}
+
+/* Whether the symbols of a block of fixed codes can be so, as far as the bytes go: each copies what is there already
+   (RFC 1951 3.2.5 and 3.2.6). */
+static int is_fixed(const uint8_t *data, size_t size)
+{
+    size_t at = 3, end = 8 * size, made = 0;
+    while (at + 9 <= end) {
+        unsigned symbol = 256 + code_at(data, at, 7), code = code_at(data, at, 8);
+        if (symbol >= 280) {
+            if (code < 0xC0 || code >= 0xC8) {
+                at += code < 0xC0 ? 8 : 9;
+                made++;
+                continue;
+            }
+            symbol = 280 + code - 0xC0;
+            at++;
+        }
+        at += 7;
+        if (symbol == 256)
+            return 1;
+        if (symbol > 285)
+            return 0;
+        unsigned more = symbol < 265 || symbol == 285 ? 0 : (symbol - 261) / 4;
+        unsigned least = symbol < 265 ? symbol - 254 : symbol == 285 ? 258 : ((4 + (symbol - 265) % 4) << more) + 3;
+        if (at + more + 5 > end)
+            return 1;
+        size_t length = least + number_at(data, at, more);
+        unsigned far = code_at(data, at + more, 5), further = far < 4 ? 0 : (far - 2) / 2;
+        at += more + 5;
+        if (far > 29)
+            return 0;
+        if (at + further > end)
+            return 1;
+        if ((far < 4 ? far : (2 + (far & 1)) << further) + number_at(data, at, further) >= made)
+            return 0;
+        at += further;
+        made += length;
+    }
+    return 1;
+}
+
 /* Whether a zlib header is followed by a block that may begin so (RFC 1950, RFC 1951 3.2.3). */
 int is_deflated(const uint8_t *head, size_t size)
 {
@@ -50,10 +109,12 @@ int is_deflated(const uint8_t *head, size_t size)
     int kind = head[2] >> 1 & 3, total = 0;
     if (kind == 0)
         return (head[3] ^ head[5]) == 255 && (head[4] ^ head[6]) == 255;
+    if (kind == 1)
+        return is_fixed(head + 2, size < HEAD_BYTES ? size - 2 : HEAD_BYTES - 2);
     if (kind != 2)
-        return kind == 1;
+        return 0;
     uint8_t all[16] = {0};
-    memcpy(all, head + 2, size < 16 ? size - 2 : 14);
+    memcpy(all, head + 2, size < HEAD_BYTES ? size - 2 : HEAD_BYTES - 2);
     uint64_t bits = load(all) >> 3;
     int literals = bits & 31, distances = bits >> 5 & 31, count = (int)(bits >> 10 & 15) + 4;
     if (literals > 29 || distances > 29)

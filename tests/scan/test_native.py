@@ -248,9 +248,14 @@ def test_heads_of_deflated_streams_are_those_of_python(raw, before, head):
     assert code.deflated(data, before) == layers._deflated(data[before : before + 16])
 
 
-@given(st.lists(st.binary(max_size=200), max_size=20), st.integers(0, 9))
-def test_a_deflated_stream_begins_as_one(parts, level):
-    data = zlib.compress(b"".join(parts), level)
+@given(
+    st.lists(st.binary(max_size=200) | st.sampled_from((b"aaaa", b"abcabc", bytes(300))), max_size=20),
+    st.integers(0, 9),
+    st.sampled_from((zlib.Z_DEFAULT_STRATEGY, zlib.Z_FIXED)),
+)
+def test_a_deflated_stream_begins_as_one(parts, level, strategy):
+    packer = zlib.compressobj(level, strategy=strategy)
+    data = packer.compress(b"".join(parts)) + packer.flush()
     assert code.deflated(data, 0) == layers._deflated(data[:16])
     assert code.deflated(data + bytes(8), 0)
 

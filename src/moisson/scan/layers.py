@@ -43,6 +43,8 @@ _FIRSTS = (
     """.split(),
 )
 _FIRST = re.compile(b"|".join(_FIRSTS))
+_ALL = bytes(range(256))
+_EACH = [bytes((byte,)) for byte in range(256)]
 _DIGITS = re.compile(rb"[0-9A-Fa-f]*")
 _CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\r") + b"\x7f"
 _MAGICS = (b"\x1f\x8b\x08", b"PK\3\4", b"%PDF", b"\xfd7zXZ", b"BZh", b"\xff\xd8\xff", b"\xd0\xcf\x11\xe0", b"SQLite f")
@@ -105,8 +107,10 @@ def _deflated(head: bytes) -> bool:
     kind = head[2] >> 1 & 3
     if kind == 0:
         return head[3] ^ head[5] == 255 and head[4] ^ head[6] == 255
+    if kind == 1:
+        return _fixed(head[2:])
     if kind != 2:
-        return kind == 1
+        return False
     bits = int.from_bytes(head[2:], "little") >> 3
     literals, distances, count = bits & 31, bits >> 5 & 31, (bits >> 10 & 15) + 4
     if literals > 29 or distances > 29:
@@ -117,6 +121,41 @@ def _deflated(head: bytes) -> bool:
         total += 128 >> (bits & 7) if bits & 7 else 0
         bits >>= 3
     return total == 128
+
+
+def _fixed(data: bytes) -> bool:
+    """Whether the symbols of a block of fixed codes copy only what is there already, as far as the bytes go (RFC 1951
+    3.2.5 and 3.2.6).
+    """
+    bits = f"{int.from_bytes(data, 'little'):0{8 * len(data)}b}"[::-1]
+    at, made = 3, 0
+    while at + 9 <= len(bits):
+        symbol, code = 256 + int(bits[at : at + 7], 2), int(bits[at : at + 8], 2)
+        if symbol >= 280:
+            if not 0xC0 <= code < 0xC8:
+                at, made = at + (8 if code < 0xC0 else 9), made + 1
+                continue
+            symbol, at = 280 + code - 0xC0, at + 1
+        at += 7
+        if symbol in (256, 286, 287):
+            return symbol == 256
+        more = 0 if symbol < 265 or symbol == 285 else (symbol - 261) // 4
+        least = symbol - 254 if symbol < 265 else 258 if symbol == 285 else ((4 + (symbol - 265) % 4) << more) + 3
+        if at + more + 5 > len(bits):
+            return True
+        length, at = least + _number(bits, at, more), at + more + 5
+        far = int(bits[at - 5 : at], 2)
+        further = 0 if far < 4 else (far - 2) // 2
+        if far < 30 and at + further > len(bits):
+            return True
+        if far > 29 or (far if far < 4 else (2 + (far & 1)) << further) + _number(bits, at, further) >= made:
+            return False
+        at, made = at + further, made + length
+    return True
+
+
+def _number(bits: str, at: int, count: int) -> int:
+    return int(bits[at : at + count][::-1] or "0", 2)
 
 
 def _open(block: Block, start: int, scheme: str, options: Options) -> Layer | None:
@@ -140,11 +179,10 @@ def signs() -> array[int]:
     """For each of the first eight signs and each byte in it, a bit for each row of the first digits that allows it."""
     table = array("Q", bytes(8 * 8 * 256))
     for row, firsts in enumerate(_FIRSTS):
-        parts = [re.compile(part) for part in re.findall(rb"\[[^]]*\]|.", firsts)]
+        parts = [re.compile(part, re.DOTALL) for part in re.findall(rb"\[[^]]*\]|.", firsts)]
         for place in range(8):
-            for byte in range(256):
-                if place >= len(parts) or parts[place].fullmatch(bytes((byte,))):
-                    table[256 * place + byte] |= 1 << row
+            for allowed in parts[place].findall(_ALL) if place < len(parts) else _EACH:
+                table[256 * place + allowed[0]] |= 1 << row
     return table
 
 
