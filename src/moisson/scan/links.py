@@ -25,6 +25,7 @@ _FILES = frozenset(
 )
 _CHATS = ("@s.whatsapp.net", "@c.us", "@g.us", "@broadcast", "@lid")
 _CHAT_LINK = re.compile(r"(?:wa\.me/|(?:api\.)?whatsapp\.com/send\?phone=|viber\.me/)\+?(\d{7,15})(?!\d)")
+_CHAT_PARTS = ("wa.me/", "send?phone=", "viber.me/")
 _SCHEMES = (b"https", b"http", b"ftps", b"sftp", b"ftp", b"rtsp", b"rtmp", b"smb", b"ssh", b"wss", b"ws", b"tg", b"sip")
 _URL = re.compile(
     rb"(?:[!#-;=?-\[\]_a-z~]|[\xc3-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2}){3,2048}"
@@ -120,7 +121,7 @@ def _read_link(raw: bytes) -> tuple[str, str, int] | None:
     if not value or not _real(where):
         return None
     size = len(text.encode())
-    if m := _CHAT_LINK.search(value):
+    if any(part in value for part in _CHAT_PARTS) and (m := _CHAT_LINK.search(value)):
         return "phone", m[1], size
     if account := accounts.from_url(value, 0, len(value)):
         return "account", account.value, size

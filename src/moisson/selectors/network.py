@@ -131,9 +131,8 @@ class Url(Kind):
         scheme, mark, rest = text.partition("://")
         if not mark or not _SCHEME.fullmatch(scheme.lower()) or not _URL.fullmatch(rest):
             return None
-        cut = min((at for at in map(rest.find, "/?#") if at >= 0), default=len(rest))
-        host = rest[:cut].lower()
-        return f"{scheme.lower()}://{host}{rest[cut:]}" if host.strip(".:@/") else None
+        name = _authority(rest)
+        return f"{scheme.lower()}://{name.lower()}{rest[len(name) :]}" if name.strip(".:@/") else None
 
     @classmethod
     def specificity(cls, value: str) -> float:
@@ -187,10 +186,13 @@ class Onion(Kind):
 
 def host(url: str) -> str:
     """The host of a URL, without user, port and brackets."""
-    rest = url.partition("://")[2]
-    cut = min((at for at in map(rest.find, "/?#") if at >= 0), default=len(rest))
-    name = rest[:cut].rpartition("@")[2]
+    name = _authority(url.partition("://")[2]).rpartition("@")[2]
     return name.strip("[]").lower() if name.startswith("[") else name.partition(":")[0].lower()
+
+
+def _authority(rest: str) -> str:
+    """What stands behind the scheme of a URL up to its path, query or fragment."""
+    return rest.partition("/")[0].partition("?")[0].partition("#")[0]
 
 
 def seek_urls(page: Folded, ctx: Context) -> Iterator[Hit]:
