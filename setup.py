@@ -2,7 +2,7 @@
 
 from setuptools import Extension, setup
 
-PARTS = ("module", "gates", "text", "structures", "ranges", "keccak", "sieve", "entropy", "wide")
+PARTS = ("module", "gates", "text", "points", "structures", "ranges", "keccak", "sieve", "entropy", "wide")
 
 setup(
     ext_modules=[

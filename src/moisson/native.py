@@ -24,6 +24,9 @@ class Code(Protocol):
     def capitals(self, data: Bytes, start: int, stop: int, /) -> tuple[list[int], list[int], list[int]]:
         """The ends of long numbers, of bank accounts and of grid references in a range, as the anchors give them."""
 
+    def points(self, data: Bytes, start: int, stop: int, /) -> tuple[list[int], ...]:
+        """The ends of e-mail addresses (the first of each), URLs, domains, IPv4 addresses and degrees in a range."""
+
     def dense(
         self, data: Bytes, start: int, stop: int, words: array[int], signs: array[int] = ..., offset: int = ..., /
     ) -> tuple[list[int], list[int], list[int]]:

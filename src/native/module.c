@@ -68,18 +68,16 @@ static PyObject *look(PyObject *self, PyObject *args)
     return result;
 }
 
-/* The three lists as a tuple, unless `good` is 0; frees them. */
-static PyObject *as_lists(numbers found[3], int good)
+/* Some lists as a tuple, unless `good` is 0; frees them. */
+static PyObject *as_lists(numbers *found, int count, int good)
 {
-    PyObject *lists[3] = {NULL}, *result = NULL;
-    for (int i = 0; i < 3; i++) {
-        good = good && (lists[i] = as_list(&found[i]));
+    PyObject *result = good ? PyTuple_New(count) : NULL;
+    for (int i = 0; i < count; i++) {
+        PyObject *list = result ? as_list(&found[i]) : NULL;
+        if (result && (!list || PyTuple_SetItem(result, i, list) < 0))
+            Py_CLEAR(result);
         free(found[i].items);
     }
-    if (good)
-        result = PyTuple_Pack(3, lists[0], lists[1], lists[2]);
-    for (int i = 0; i < 3; i++)
-        Py_XDECREF(lists[i]);
     return result;
 }
 
@@ -103,7 +101,22 @@ static PyObject *capitals(PyObject *self, PyObject *args)
     if (good)
         find_capitals(data.buf, (size_t)start, (size_t)stop, &found[0], &found[1], &found[2]);
     PyBuffer_Release(&data);
-    return as_lists(found, good);
+    return as_lists(found, 3, good);
+}
+
+static PyObject *points(PyObject *self, PyObject *args)
+{
+    Py_buffer data;
+    Py_ssize_t start, stop;
+    numbers found[POINTS] = {{0}};
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y*nn", &data, &start, &stop))
+        return NULL;
+    int good = in_bounds(&data, start, stop);
+    if (good)
+        find_points(data.buf, (size_t)start, (size_t)stop, found);
+    PyBuffer_Release(&data);
+    return as_lists(found, POINTS, good);
 }
 
 static PyObject *dense(PyObject *self, PyObject *args)
@@ -137,7 +150,7 @@ static PyObject *dense(PyObject *self, PyObject *args)
         PyBuffer_Release(&table);
     PyBuffer_Release(&words);
     PyBuffer_Release(&data);
-    return as_lists(found, good);
+    return as_lists(found, 3, good);
 }
 
 static PyObject *deflated(PyObject *self, PyObject *args)
@@ -353,6 +366,7 @@ static PyObject *entropy_of(PyObject *self, PyObject *args)
 static PyMethodDef methods[] = {
     {"look", look, METH_VARARGS, "The gates of a block, as scan.gates.look gives them."},
     {"capitals", capitals, METH_VARARGS, "Ends of long numbers, bank accounts and grid references in a range."},
+    {"points", points, METH_VARARGS, "Ends of e-mail addresses, URLs, domains, IPv4 addresses and degrees in a range."},
     {"dense", dense, METH_VARARGS, "Ends of runs, fingerprints and seed phrases in a range."},
     {"deflated", deflated, METH_VARARGS, "Whether a deflated stream may begin here, as scan.layers."},
     {"line", line, METH_VARARGS, "A range of ASCII as one line, or None."},

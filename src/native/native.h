@@ -40,6 +40,9 @@ void find_prints(const uint8_t *data, size_t start, size_t stop, numbers *ends);
 void find_phrases(const uint8_t *data, size_t start, size_t stop, size_t size, const uint64_t *words, size_t slots,
                   numbers *ends);
 
+enum { EMAIL, URL, DOMAIN, IPV4, COORDS, POINTS };
+void find_points(const uint8_t *data, size_t start, size_t stop, numbers found[POINTS]);
+
 /* What most candidates fail: a table of 8 signs has 256 numbers for each, a bit a row. */
 enum { SIGNS = 8, LINE = 4096 };
 void keep_promising(const uint8_t *data, const uint64_t *table, int64_t offset, numbers *ends);

@@ -173,6 +173,81 @@ def test_the_anchors_of_capitals_are_those_of_the_table(data, drawn):
     assert [len({*ends}) for ends in found] == [len(ends) for ends in found]
 
 
+@st.composite
+def points(draw):
+    """Addresses, names of hosts and numbers with dots, whole and not, among signs that touch them."""
+    rng = random.Random(draw(st.integers(0, 1 << 32)))
+
+    def some(signs, least, most):
+        return "".join(rng.choices(signs, k=rng.randrange(least, most)))
+
+    figures, letters = "0123456789", "abcDEF012.-"
+    edges = (
+        "",
+        " ",
+        "\0",
+        "\n",
+        "\x0b",
+        '"',
+        "'",
+        "<",
+        ">",
+        "(",
+        ")",
+        ",",
+        ";",
+        "=",
+        "[",
+        "]",
+        "/",
+        ":",
+        ".",
+        "_",
+        "é",
+        "a",
+        "1",
+    )
+    parts = (
+        lambda: some("ab%+_-. ", 0, 3) + "@" + some(letters, 0, rng.choice((6, 70))) + rng.choice((".", ".c", ".1c")),
+        lambda: rng.choice(("http", "a1", "")) + rng.choice(("://", ":/", "://a")) + some(letters + "/", 0, 4),
+        lambda: some(letters, 0, rng.choice((6, 66))) + rng.choice((".com", ".Org", ".NET", ".net.", ".con", "com")),
+        lambda: ".".join(some(figures, 0 if rng.random() < 0.1 else 1, 5) for _ in range(rng.randrange(2, 6))),
+        lambda: rng.choice(("", "°", ",", ", ", " / ", "    ", " +", ";-")).join(
+            some(figures, 1, 4) + "." + some(figures, 3, rng.choice((6, 15))) for _ in range(rng.randrange(1, 4))
+        ),
+        lambda: rng.choice(edges),
+        lambda: some(" x", 0, 70),
+    )
+    data = "".join(rng.choice(parts)() for _ in range(rng.randrange(1, 30)))
+    return data.encode(rng.choice(("utf-8", "latin-1")))
+
+
+@settings(max_examples=400, deadline=None)
+@given(points() | mixtures(), st.data())
+def test_the_anchors_around_a_point_are_those_of_the_table(data, drawn):
+    start = drawn.draw(st.integers(0, len(data)))
+    stop = drawn.draw(st.integers(start, len(data)))
+    wanted = {name: set[int]() for name in anchors.POINTS}
+    for name, ends in wanted.items():
+        matcher = anchors.Matcher(lambda anchor, name=name: anchor is anchors.table()[name])
+        ends |= {end for end, _ in matcher.match(data, start, stop)} if start < stop else set()
+    found = code.points(data, start, stop)
+    given_ends = dict(zip(anchors.POINTS, map(set, found), strict=True))
+    # Of an e-mail address the pattern ends at each dot with a letter behind, the native code at the first alone.
+    firsts = {min(e for e in wanted["email"] if e > at) for at in signs_of(data, wanted["email"])}
+    assert given_ends | {"email": firsts} == wanted | {"email": firsts}
+    assert given_ends["email"] == firsts
+    assert [len({*ends}) for ends in found] == [len(ends) for ends in found]
+
+
+def signs_of(data, ends):
+    """The at signs of addresses whose hosts end at these places."""
+    pattern = re.compile(rb"@[A-Za-z0-9][A-Za-z0-9.\-]{0,62}\.[A-Za-z]\Z")
+    return {
+        at for end in ends for at in range(max(0, end - 67), end) if data[at] == 0x40 and pattern.match(data[:end], at)
+    }
+
+
 def phrase_ends(data, start, stop):
     """Three letters into each twelfth of twelve listed words that stand whole and together."""
     known, ends = phrases.listed(), set()

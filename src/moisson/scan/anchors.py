@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 Event = tuple[int, int]
+# The anchors that native code finds by itself: those of capitals and figures, and those around a point.
 CAPITALS = ("digits", "iban", "mgrs")
+POINTS = ("email", "url", "domain", "ipv4", "coords")
 # Programs name their packages by these hosts, so that without a scheme they are no profile of anybody.
 _PACKAGES = frozenset({"github.com"})
 
@@ -51,14 +53,15 @@ def _quoted(word: str) -> str:
 class Matcher:
     """One compiled set of anchors with its scratch space: for one process and one thread.
 
-    `seeks` names what each number in an event stands for. With native code the runs of capitals and figures, which cost
-    as much as all others together, are left to it.
+    `seeks` names what each number in an event stands for. With native code `CAPITALS` and `POINTS`, which cost as much
+    as all others together, are left to it.
     """
 
     def __init__(self, chosen: Callable[[Anchor], bool], code: native.Code | None = None) -> None:
         rows = {name: row for name, row in table().items() if chosen(row)}
-        self._capitals = code.capitals if code and rows.keys() >= {*CAPITALS} else None
-        apart = CAPITALS if self._capitals else ()
+        own = ((code.capitals, CAPITALS), (code.points, POINTS)) if code and rows.keys() >= {*CAPITALS, *POINTS} else ()
+        self._own = [find for find, _ in own]
+        apart = tuple(name for _, names in own for name in names)
         anchors = [row for name, row in rows.items() if name not in apart]
         self.seeks = (*(a.seek for a in anchors), *(rows[name].seek for name in apart))
         self._others = len(anchors)
@@ -81,9 +84,8 @@ class Matcher:
 
         scan: Any = self._database.scan
         scan(memoryview(data)[start:stop], match_event_handler=take, scratch=self._scratch)
-        if self._capitals:
-            found = self._capitals(data, start, len(data) if stop is None else stop)
-            events += [(end, number) for number, ends in enumerate(found, self._others) for end in ends]
+        found = [ends for find in self._own for ends in find(data, start, len(data) if stop is None else stop)]
+        events += [(end, number) for number, ends in enumerate(found, self._others) for end in ends]
         events.sort()
         return events
 
