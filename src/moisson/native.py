@@ -21,11 +21,11 @@ class Code(Protocol):
     def look(self, data: Bytes, flags: bool, /) -> tuple[bool, Pairs, Pairs, Pairs, Pairs, Pairs, bytearray]:
         """The gates of a block, as `scan.arrays.look` gives them."""
 
-    def capitals(self, data: Bytes, start: int, stop: int, /) -> tuple[list[int], list[int], list[int]]:
-        """The ends of long numbers, of bank accounts and of grid references in a range, as the anchors give them."""
+    def capitals(self, data: Bytes, start: int, stop: int, /) -> tuple[list[int], ...]:
+        """The ends of what `scan.anchors.CAPITALS` names, as those anchors give them."""
 
     def points(self, data: Bytes, start: int, stop: int, /) -> tuple[list[int], ...]:
-        """The ends of e-mail addresses (the first of each), URLs, domains, IPv4 addresses and degrees in a range."""
+        """The ends of what `scan.anchors.POINTS` names, as those anchors give them; of an e-mail address the first."""
 
     def dense(
         self, data: Bytes, start: int, stop: int, words: array[int], signs: array[int] = ..., offset: int = ..., /

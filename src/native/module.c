@@ -89,34 +89,35 @@ static int in_bounds(const Py_buffer *data, Py_ssize_t start, Py_ssize_t stop)
     return 0;
 }
 
-static PyObject *capitals(PyObject *self, PyObject *args)
+enum { MOST_LISTS = 6 };
+
+typedef void find(const uint8_t *data, size_t start, size_t stop, numbers *found);
+
+/* What a pass over a range finds, a list each. */
+static PyObject *found_in(PyObject *args, find *pass, int count)
 {
     Py_buffer data;
     Py_ssize_t start, stop;
-    numbers found[3] = {{0}, {0}, {0}};
-    (void)self;
+    numbers found[MOST_LISTS] = {{0}};
     if (!PyArg_ParseTuple(args, "y*nn", &data, &start, &stop))
         return NULL;
     int good = in_bounds(&data, start, stop);
     if (good)
-        find_capitals(data.buf, (size_t)start, (size_t)stop, &found[0], &found[1], &found[2]);
+        pass(data.buf, (size_t)start, (size_t)stop, found);
     PyBuffer_Release(&data);
-    return as_lists(found, 3, good);
+    return as_lists(found, count, good);
+}
+
+static PyObject *capitals(PyObject *self, PyObject *args)
+{
+    (void)self;
+    return found_in(args, find_capitals, CAPITALS);
 }
 
 static PyObject *points(PyObject *self, PyObject *args)
 {
-    Py_buffer data;
-    Py_ssize_t start, stop;
-    numbers found[POINTS] = {{0}};
     (void)self;
-    if (!PyArg_ParseTuple(args, "y*nn", &data, &start, &stop))
-        return NULL;
-    int good = in_bounds(&data, start, stop);
-    if (good)
-        find_points(data.buf, (size_t)start, (size_t)stop, found);
-    PyBuffer_Release(&data);
-    return as_lists(found, POINTS, good);
+    return found_in(args, find_points, POINTS);
 }
 
 static PyObject *dense(PyObject *self, PyObject *args)
@@ -365,7 +366,7 @@ static PyObject *entropy_of(PyObject *self, PyObject *args)
 
 static PyMethodDef methods[] = {
     {"look", look, METH_VARARGS, "The gates of a block, as scan.gates.look gives them."},
-    {"capitals", capitals, METH_VARARGS, "Ends of long numbers, bank accounts and grid references in a range."},
+    {"capitals", capitals, METH_VARARGS, "Ends of long numbers, bank accounts, grid references and cards in a range."},
     {"points", points, METH_VARARGS, "Ends of e-mail addresses, URLs, domains, IPv4 addresses and degrees in a range."},
     {"dense", dense, METH_VARARGS, "Ends of runs, fingerprints and seed phrases in a range."},
     {"deflated", deflated, METH_VARARGS, "Whether a deflated stream may begin here, as scan.layers."},

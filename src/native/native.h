@@ -33,8 +33,8 @@ enum { PAGE = 4096, PART = 512 };
 int look_at(const uint8_t *data, size_t size, ranges *found, uint8_t *flags);
 
 /* Ends of anchors in `data` from `start` to `stop`. */
-void find_capitals(const uint8_t *data, size_t start, size_t stop, numbers *digits, numbers *accounts,
-                   numbers *references);
+enum { DIGITS, ACCOUNTS, REFERENCES, CARDS_SPACED, CARDS_DASHED, AMEX, CAPITALS };
+void find_capitals(const uint8_t *data, size_t start, size_t stop, numbers found[CAPITALS]);
 void find_runs(const uint8_t *data, size_t start, size_t stop, numbers *ends);
 void find_prints(const uint8_t *data, size_t start, size_t stop, numbers *ends);
 void find_phrases(const uint8_t *data, size_t start, size_t stop, size_t size, const uint64_t *words, size_t slots,

@@ -1,4 +1,4 @@
-/* Anchors that are runs of a few signs: long numbers, bank accounts, grid references, and in plain text digits of
+/* Anchors that are runs of a few signs: long numbers, cards, bank accounts, grid references, and in plain text digits of
    Base64, fingerprints of PGP keys, seed phrases. Whatever is too short is leapt over: the bytes are read from the far
    end of where a find must reach (after Horspool). Each function gives what the pattern of scan/data/anchors.toml
    would. */
@@ -142,23 +142,51 @@ static size_t next_capitals(const uint8_t *data, size_t from, size_t stop, size_
     return next_run(data, from, stop, REFERENCE, CAPITAL, end);
 }
 
-void find_capitals(const uint8_t *data, size_t start, size_t stop, numbers *digits, numbers *accounts,
-                   numbers *references)
+/* Where the groups of digits end that begin here, after one sign or another; 0 for others. */
+static size_t groups_at(const uint8_t *data, size_t at, size_t stop, const size_t *sizes, const char *gaps)
 {
-    size_t end = start, at, found;
+    for (int group = 0; sizes[group]; group++) {
+        if (group && (at >= stop || (data[at] != gaps[0] && data[at] != gaps[1]) || ++at > stop))
+            return 0;
+        if (row(data, at, stop, sizes[group], digit) < sizes[group])
+            return 0;
+        at += sizes[group];
+    }
+    return at;
+}
+
+/* The numbers of cards that begin here, of which the first digit of the last group is enough. */
+static void look_card(const uint8_t *data, size_t at, size_t stop, numbers found[CAPITALS])
+{
+    static const size_t fours[] = {4, 4, 4, 1, 0}, amex[] = {4, 6, 4, 0};
+    size_t end;
+    if (at + 4 >= stop || (data[at + 4] != ' ' && data[at + 4] != '-'))
+        return;
+    if (data[at] >= '2' && data[at] <= '6' && (end = groups_at(data, at, stop, fours, data[at + 4] == ' ' ? "  " : "--")))
+        numbers_add(&found[data[at + 4] == ' ' ? CARDS_SPACED : CARDS_DASHED], (int64_t)end);
+    if (data[at] == '3' && (end = groups_at(data, at, stop, amex, " -")))
+        numbers_add(&found[AMEX], (int64_t)end);
+}
+
+void find_capitals(const uint8_t *data, size_t start, size_t stop, numbers found[CAPITALS])
+{
+    size_t end = start, at, after;
     while ((at = next_capitals(data, end, stop, &end)) < stop)
         for (; at + REFERENCE <= end; at++) {
             uint8_t before = at > start ? data[at - 1] : 0;
             if (digit(before) || (!digit(data[at]) && !upper(data[at])))
                 continue;
-            if (digit(data[at]) && before != '.' && before != ',' && row(data, at, end, NUMBER, digit) == NUMBER)
-                numbers_add(digits, (int64_t)(at + NUMBER));
+            if (digit(data[at]) && before != '.' && before != ',') {
+                if (row(data, at, end, NUMBER, digit) == NUMBER)
+                    numbers_add(&found[DIGITS], (int64_t)(at + NUMBER));
+                look_card(data, at, end, found);
+            }
             if (classes[before] & LETTER)
                 continue;
-            if ((found = account_at(data, at, end)))
-                numbers_add(accounts, (int64_t)found);
-            if ((found = reference_at(data, at, end)))
-                numbers_add(references, (int64_t)found);
+            if ((after = account_at(data, at, end)))
+                numbers_add(&found[ACCOUNTS], (int64_t)after);
+            if ((after = reference_at(data, at, end)))
+                numbers_add(&found[REFERENCES], (int64_t)after);
         }
 }
 

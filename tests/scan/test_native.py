@@ -150,6 +150,9 @@ def capitals(draw):
     gap = rng.choice((" ", "-"))
     parts = (
         lambda: some(figures, 10, 30),
+        lambda: gap.join(
+            some(figures, n, n + 1) for n in rng.choice(((4, 4, 4, 4), (4, 6, 5), (4, 4, 3, 4), (4, 6, 3)))
+        ),
         lambda: some(letters, 2, 3) + some(figures, 2, 3) + some(figures + letters, 9, 14),
         lambda: some(letters, 2, 3) + gap.join(some(figures + "A", n, n + 1) for n in (2, 4, 4, rng.randrange(2, 5))),
         lambda: rng.choice(("", " ")).join((some(figures, 1, 3) + "S", some(letters, 2, 3), some(figures, 3, 6))),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Event = tuple[int, int]
 # The anchors that native code finds by itself: those of capitals and figures, and those around a point.
-CAPITALS = ("digits", "iban", "mgrs")
+CAPITALS = ("digits", "iban", "mgrs", "card-spaces", "card-dashes", "card-amex")
 POINTS = ("email", "url", "domain", "ipv4", "coords")
 # Programs name their packages by these hosts, so that without a scheme they are no profile of anybody.
 _PACKAGES = frozenset({"github.com"})
