@@ -6,7 +6,7 @@ import random
 import msgspec
 import pytest
 
-from moisson.engine import alone
+from moisson.engine import alone, pieces
 from moisson.engine.sandbox import Outcome
 from moisson.errors import EvidenceError
 from moisson.settings import Settings
@@ -60,13 +60,13 @@ class Box:
         self.bad, self.how, self.asked = bad, how, 0
 
     def call(self, request, descriptors, seconds, take):
-        piece = msgspec.json.decode(request, type=alone.Piece)
+        piece = msgspec.json.decode(request, type=pieces.Piece)
         self.asked += 1
-        take(msgspec.json.encode(alone.Seen(stretches=((piece.start, 4096, 1),))))
+        take(msgspec.json.encode(pieces.Seen(stretches=((piece.start, 4096, 1),))))
         broken = piece.start <= self.bad < piece.stop
         if broken and self.how == "crash":
             return Outcome("crash", "SIGSEGV")
-        take(msgspec.json.encode(alone.Ended(piece.stop, error="no data" if broken else "")))
+        take(msgspec.json.encode(pieces.Ended(piece.stop, error="no data" if broken else "")))
         return Outcome("ok")
 
 
@@ -74,7 +74,7 @@ class Box:
 @pytest.mark.parametrize("bad", [0, 5 << 20, (64 << 20) - 1, 64 << 20, (128 << 20) - 1, 1 << 40])
 def test_a_piece_that_breaks_is_halved_until_only_what_is_at_fault_is_left_out(bad, how):
     box = Box(bad, how)
-    piece = alone.Piece(("disk",), "disk", Settings(), 0, alone.PIECE)
+    piece = pieces.Piece(("disk",), "disk", Settings(), 0, alone.PIECE)
     found = list(alone._run(box, piece, ()))
     assert [r.piece.start for r in found[1:]] == [r.piece.stop for r in found[:-1]]
     assert (found[0].piece.start, found[-1].piece.stop) == (0, alone.PIECE)

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moisson.reader import Memory, Reader
-from moisson.scan.sample import SIZE, interval, sample, sort_of
+from moisson.scan.sample import sample, sort_of
+from moisson.scan.shares import SIZE, interval
 
 
 def noise(size, seed=1):

@@ -22,7 +22,8 @@ from moisson.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from moisson.scan.sample import Sample
+    from moisson.engine.pieces import Seen
+    from moisson.scan.shares import Sample
 
 _SHOWN = 10
 
@@ -70,7 +71,7 @@ class _Taken:
         self.pages: dict[str, int] = {}
         self.count = 0
 
-    def take(self, seen: alone.Seen) -> None:
+    def take(self, seen: Seen) -> None:
         """Take some sightings, and count what the bytes are."""
         self._open()
         self.count += len(seen.sightings)

@@ -2,88 +2,34 @@
 
 from __future__ import annotations
 
-import gc
-import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
-from msgspec import Struct
+from msgspec.structs import replace
 
 from moisson.engine.confine import Confinement
+from moisson.engine.pieces import Ended, Piece, Seen, encode, replies
 from moisson.engine.sandbox import Caps, Sandbox
 from moisson.engine.spool import Spool
 from moisson.errors import EvidenceError
-from moisson.evidence import image
-from moisson.model import Failure, Sighting
-from moisson.reader import Reader
-from moisson.scan import anchors
-from moisson.scan import sample as sampling
-from moisson.scan import sweep as scanning
-from moisson.scan.sample import Sample
-from moisson.selectors import find
-from moisson.settings import Settings
+from moisson.model import Failure
+from moisson.scan.shares import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from moisson.engine.channel import Channel
-    from moisson.evidence.image import Image
+    from moisson.settings import Settings
 
 PIECE, LEAST = 128 << 20, 8 << 20
-PRELOAD = ("moisson.engine.alone:warm",)
-_BATCH, _FAULTS = 2000, 1000
+PRELOAD = ("moisson.engine.lone:warm",)
 _MESSAGE = 64 << 20
-# What is only hashed is read in parts that stay in the cache of a core.
-_READ = 256 << 10
+# So many sightings and ranges of a piece wait as they are, the others packed.
+_KEPT = 100_000
 _SECONDS, _PER_MB = 60.0, 2.0
-
-
-class Piece(Struct, frozen=True, tag="piece"):
-    """What a child is to do from `start` to `stop`: scan, or only read; it hashes what goes on where it ended.
-
-    With `sample` it looks at some places of the medium instead.
-    """
-
-    names: tuple[str, ...]
-    base: str
-    settings: Settings
-    start: int
-    stop: int
-    scan: bool = True
-    sample: bool = False
-
-
-class Seen(Struct, frozen=True, tag="seen"):
-    """Some sightings, how much of the medium is what (offset, length, flags of `scan.gates`), what cannot be read."""
-
-    sightings: tuple[Sighting, ...] = ()
-    stretches: tuple[tuple[int, int, int], ...] = ()
-    failures: tuple[Failure, ...] = ()
-
-
-class Ended(Struct, frozen=True, tag="ended"):
-    """A piece is done, or failed for `error`; `digests` come once every byte from the first to the last went by.
-
-    `faults` (offset, length, reason) are what the image could not give so far and counts as zeros.
-    """
-
-    size: int
-    digests: dict[str, str] = {}
-    stored: dict[str, str] = {}
-    faults: tuple[tuple[int, int, str], ...] = ()
-    error: str = ""
-    places: int = 0
-    counts: dict[str, int] = {}
-
-
-_pieces = msgspec.json.Decoder(Piece)
-_replies: msgspec.json.Decoder[Seen | Ended] = msgspec.json.Decoder(Seen | Ended)
-_encode = msgspec.json.encode
 
 
 class Outcome(NamedTuple):
@@ -97,27 +43,38 @@ class Outcome(NamedTuple):
 
 
 class Told:
-    """What one piece answered so far; it waits packed for those before it."""
+    """What one piece answered so far; it waits for those before it."""
 
     def __init__(self) -> None:
-        self.spool = Spool()
         self.ended = Ended(0, error="it ended without a word")
+        self._seen: list[Seen] = []
+        self._left, self._spool = _KEPT, Spool()
 
     def take(self, message: bytes) -> None:
         """Take one message."""
-        reply = _replies.decode(message)
-        if isinstance(reply, Seen):
-            self.spool.add(message)
-        else:
+        reply = replies.decode(message)
+        if not isinstance(reply, Seen):
             self.ended = reply
+            return
+        self._left -= len(reply.sightings) + len(reply.stretches)
+        if self._left >= 0:
+            self._seen.append(reply)
+        else:
+            self._spool.add(message)
 
     def seen(self) -> Iterator[Seen]:
         """All that was seen, once; then there is no more."""
-        for message in self.spool:
-            reply = _replies.decode(message)
+        yield from self._seen
+        for message in self._spool:
+            reply = replies.decode(message)
             assert isinstance(reply, Seen)
             yield reply
-        self.spool.close()
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of what was seen."""
+        self._seen = []
+        self._spool.close()
 
 
 class Result(NamedTuple):
@@ -216,7 +173,7 @@ def _opened(results: list[Result]) -> int:
 
 def _sandbox(settings: Settings) -> Sandbox:
     limits = Confinement(data_mb=settings.limits.memory_mb)
-    return Sandbox("moisson.engine.alone:serve", PRELOAD, limits, caps=Caps(message=_MESSAGE))
+    return Sandbox("moisson.engine.lone:serve", PRELOAD, limits, caps=Caps(message=_MESSAGE))
 
 
 def _boxes(stack: ExitStack, settings: Settings, workers: int) -> SimpleQueue[Sandbox]:
@@ -263,104 +220,14 @@ def _run(box: Sandbox, piece: Piece, descriptors: Sequence[int]) -> Iterator[Res
     """Have a piece done, by halves where it breaks or cannot be read."""
     told = Told()
     seconds = _SECONDS + _PER_MB * (piece.stop - piece.start) / 1e6
-    outcome = box.call(_encode(piece), descriptors, seconds, told.take)
+    outcome = box.call(encode(piece), descriptors, seconds, told.take)
     length = piece.stop - piece.start
     if outcome.kind != "ok":
         told.ended = Ended(0, error=f"{outcome.kind} {outcome.detail}".strip())
     if not told.ended.error or not piece.scan or length <= LEAST:
         yield Result(piece, told)
         return
-    told.spool.close()
+    told.forget()
     middle = piece.start + max(LEAST, length // 2 // LEAST * LEAST)
-    yield from _run(box, msgspec.structs.replace(piece, stop=middle), descriptors)
-    yield from _run(box, msgspec.structs.replace(piece, start=middle), descriptors)
-
-
-class Server:
-    """The state of one child: the image, opened once, and the digests of what went by."""
-
-    def __init__(self, channel: Channel) -> None:
-        self.channel = channel
-        self.image: Image | None = None
-        self.hashed = 0
-        self.hashes: dict[str, Any] = {}
-
-    def answer(self, piece: Piece, descriptors: Sequence[int]) -> None:
-        """Carry out one piece."""
-        if self.image is None:
-            parts = [(n, image.Descriptor(fd)) for n, fd in zip(piece.names, descriptors, strict=True)]
-            self.image = image.open_image(parts)
-            self._start()
-        else:
-            for descriptor in descriptors:
-                os.close(descriptor)
-        if piece.sample:
-            found = sampling.sample(Reader(self.image), piece.settings.seed)
-            self.channel.send(_encode(Ended(self.image.size, places=found.places, counts=found.counts)))
-            return
-        if piece.start == 0:
-            self._start()
-        if piece.scan:
-            self._scan(piece, self.image)
-        else:
-            self._read(piece, self.image)
-        whole = piece.stop >= self.image.size and self.hashed == self.image.size
-        digests = {name: h.hexdigest() for name, h in self.hashes.items()} if whole else {}
-        faults = tuple(self.image.errors()[:_FAULTS])
-        self.channel.send(_encode(Ended(self.image.size, digests, dict(self.image.stored), faults)))
-
-    def _start(self) -> None:
-        assert self.image is not None
-        names = ("sha256", "md5", *(("sha1",) if "sha1" in self.image.stored else ()))
-        self.hashed, self.hashes = 0, {name: hashlib.new(name, usedforsecurity=False) for name in names}
-
-    def _hash(self, at: int, data: bytes | memoryview) -> None:
-        if at == self.hashed:
-            for h in self.hashes.values():
-                h.update(data)
-            self.hashed += len(data)
-
-    def _read(self, piece: Piece, medium: Image) -> None:
-        at = piece.start
-        while at < piece.stop and (data := medium.pread(at, min(_READ, piece.stop - at))):
-            self._hash(at, data)
-            at += len(data)
-
-    def _scan(self, piece: Piece, medium: Image) -> None:
-        context = find.Context(regions=piece.settings.regions, languages=piece.settings.languages)
-        options = scanning.Options(context=context, words=False, repeats=0)
-        sightings: list[Sighting] = []
-        stretches: list[tuple[int, int, int]] = []
-        found = scanning.sweep(Reader(medium), piece.base, piece.start, piece.stop, options, (self._hash,))
-        for each in found:
-            if isinstance(each, Sighting):
-                sightings.append(each)
-            elif isinstance(each, Failure):
-                self.hashed = -1
-                self.channel.send(_encode(Seen(failures=(each,))))
-            elif isinstance(each, scanning.Stretch):
-                stretches.append((each.start, each.length, each.flags))
-            if len(sightings) + len(stretches) >= _BATCH:
-                self.channel.send(_encode(Seen(tuple(sightings), tuple(stretches))))
-                sightings, stretches = [], []
-        self.channel.send(_encode(Seen(tuple(sightings), tuple(stretches))))
-
-
-def warm() -> None:
-    """Compile the anchors where children inherit them."""
-    for matcher in (anchors.everywhere(), anchors.in_text()):
-        matcher.match(b"a@example.org +33612345678")
-
-
-def serve(channel: Channel) -> None:
-    """Answer until the trusted side hangs up."""
-    # What a sweep makes holds no cycles, and there is much of it.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
-    server = Server(channel)
-    while (received := channel.receive()) is not None:
-        piece = _pieces.decode(received[0])
-        try:
-            server.answer(piece, received[1])
-        except (EvidenceError, OSError) as error:
-            channel.send(_encode(Ended(0, error=str(error)[:500])))
+    yield from _run(box, replace(piece, stop=middle), descriptors)
+    yield from _run(box, replace(piece, start=middle), descriptors)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TextIO
 
 from moisson.address import Address
 from moisson.errors import UsageError
-from moisson.export.sheets import harmless
+from moisson.export.cells import harmless
 from moisson.model import encode
 
 if TYPE_CHECKING:

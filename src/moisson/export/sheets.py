@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-import re
 from typing import TYPE_CHECKING
 
+from moisson.export.cells import harmless
 from moisson.link import countries, rarity
 from moisson.triage.match import RUN, current_run
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from moisson.store.query import Reader
 
-_FORMULA = re.compile(r"\s*(?:[=@＝＠＋－]|[+-](?![0-9 .]*\Z))|[\t\r\n]")
 _QUERIES = {
     "files": (
         ("exhibit", "path", "kind", "state", "size", "sha256", "modified", "address"),
@@ -70,8 +69,3 @@ def _write(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) ->
             sheet.writerow([harmless(cell) for cell in row])
             n += 1
     return n
-
-
-def harmless(cell: object) -> object:
-    """A cell that no spreadsheet runs: text that would be a formula gets a quotation mark before it."""
-    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
