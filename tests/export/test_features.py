@@ -21,8 +21,7 @@ SEEN = [
 @pytest.fixture
 def written(tmp_path, request):
     writer = open_features(request.param, tmp_path / "out", "disk.dd")
-    for sighting in SEEN:
-        writer.add(sighting)
+    writer.add(SEEN)
     writer.close()
     return tmp_path / "out"
 
@@ -74,7 +73,7 @@ def test_control_characters_are_escaped_as_their_bytes():
 def test_a_kind_names_no_file_outside_of_the_folder(tmp_path, form):
     writer = open_features(form, tmp_path / "in" / "out", "disk.dd")
     for kind in ("../../stolen", "/tmp/stolen", "", "a" * 300, "a\0b", "email"):
-        writer.add(Sighting("disk/@1+2", "sweep.scan@1", kind, "value", "raw"))
+        writer.add([Sighting("disk/@1+2", "sweep.scan@1", kind, "value", "raw")])
     writer.close()
     assert [p.name for p in tmp_path.iterdir()] == ["in"]
     assert [p.name for p in (tmp_path / "in").iterdir()] == ["out"]
@@ -85,7 +84,7 @@ def test_a_kind_names_no_file_outside_of_the_folder(tmp_path, form):
 def test_no_more_files_are_opened_than_a_process_may(tmp_path):
     writer = open_features("be", tmp_path / "out", "disk.dd")
     for n in range(3000):
-        writer.add(Sighting("disk/@1+2", "sweep.scan@1", f"kind{n}", "value", "raw"))
+        writer.add([Sighting("disk/@1+2", "sweep.scan@1", f"kind{n}", "value", "raw")])
     writer.close()
     names = {p.name for p in (tmp_path / "out").iterdir()}
     assert "other.txt" in names
@@ -100,7 +99,7 @@ def test_values_beyond_the_room_of_a_histogram_are_counted(tmp_path, monkeypatch
     monkeypatch.setattr(features, "_MOST_VALUES", 3)
     writer = open_features("jsonl", tmp_path / "out", "disk.dd")
     for n in (0, 1, 2, 3, 4, 0):
-        writer.add(Sighting("disk/@1+2", "sweep.scan@1", "email", f"v{n}", "raw"))
+        writer.add([Sighting("disk/@1+2", "sweep.scan@1", "email", f"v{n}", "raw")])
     writer.close()
     lines = (tmp_path / "out" / "email_histogram.txt").read_text().splitlines()
     assert lines[0] == "n=2\tv0"

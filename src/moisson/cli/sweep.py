@@ -75,10 +75,10 @@ class _Taken:
         """Take some sightings, and count what the bytes are."""
         self._open()
         self.count += len(seen.sightings)
-        for sighting in seen.sightings:
-            if self.writer:
-                self.writer.add(sighting)
-            else:
+        if self.writer:
+            self.writer.add(seen.sightings)
+        else:
+            for sighting in seen.sightings:
                 line(sighting)
         for _, length, flags in seen.stretches:
             name = next((name for flag, name in NAMES.items() if flags & flag), "other")

@@ -12,17 +12,19 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Literal, Protocol, TextIO
 
+import msgspec
+
 from moisson.address import Address
 from moisson.errors import UsageError
 from moisson.export.cells import harmless
-from moisson.model import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from moisson.model import Sighting
 
+_encoder = msgspec.json.Encoder()
 Form = Literal["jsonl", "csv", "be"]
 _MOST_VALUES, _MOST_FILES = 2_000_000, 100
 _NAME = re.compile(r"[a-z0-9_-]{1,40}")
@@ -37,10 +39,10 @@ def _file_of(kind: str, known: Collection[str]) -> str:
 
 
 class Writer(Protocol):
-    """Takes sightings one by one."""
+    """Takes sightings, some at a time."""
 
-    def add(self, sighting: Sighting) -> None:
-        """Write one."""
+    def add(self, sightings: Sequence[Sighting]) -> None:
+        """Write them."""
         ...
 
     def close(self) -> None:
@@ -55,13 +57,16 @@ class Histogram:
         self.folder, self.counts = folder, Counter[tuple[str, str]]()
         self.left = 0
 
-    def add(self, kind: str, value: str) -> None:
-        """Count one."""
-        key = (kind, value)
-        if key in self.counts or len(self.counts) < _MOST_VALUES:
-            self.counts[key] += 1
-        else:
-            self.left += 1
+    def add(self, values: Sequence[tuple[str, str]]) -> None:
+        """Count some, each of a kind."""
+        if len(self.counts) + len(values) <= _MOST_VALUES:
+            self.counts.update(values)
+            return
+        for key in values:
+            if key in self.counts or len(self.counts) < _MOST_VALUES:
+                self.counts[key] += 1
+            else:
+                self.left += 1
 
     def write(self, prefix: str = "") -> None:
         """One file a kind, most frequent values first."""
@@ -85,10 +90,10 @@ class Lines:
         self.file = (folder / "sightings.jsonl").open("wb")
         self.histogram = Histogram(folder)
 
-    def add(self, sighting: Sighting) -> None:
-        """Write one."""
-        self.file.write(encode(sighting) + b"\n")
-        self.histogram.add(sighting.kind, sighting.value)
+    def add(self, sightings: Sequence[Sighting]) -> None:
+        """Write them."""
+        self.file.write(_encoder.encode_lines(sightings))
+        self.histogram.add([(s.kind, s.value) for s in sightings])
 
     def close(self) -> None:
         """Write the histograms."""
@@ -105,10 +110,10 @@ class Sheet:
         self.rows.writerow(_COLUMNS)
         self.histogram = Histogram(folder)
 
-    def add(self, sighting: Sighting) -> None:
-        """Write one."""
-        self.rows.writerow([harmless(getattr(sighting, column)) for column in _COLUMNS])
-        self.histogram.add(sighting.kind, sighting.value)
+    def add(self, sightings: Sequence[Sighting]) -> None:
+        """Write them."""
+        self.rows.writerows([harmless(getattr(s, column)) for column in _COLUMNS] for s in sightings)
+        self.histogram.add([(s.kind, s.value) for s in sightings])
 
     def close(self) -> None:
         """Write the histograms."""
@@ -124,15 +129,18 @@ class Features:
         self.files: dict[str, TextIO] = {}
         self.histogram = Histogram(folder)
 
-    def add(self, sighting: Sighting) -> None:
-        """Write one."""
+    def add(self, sightings: Sequence[Sighting]) -> None:
+        """Write them."""
+        self.histogram.add([(self._add(sighting), sighting.value) for sighting in sightings])
+
+    def _add(self, sighting: Sighting) -> str:
         recorder = _file_of(_RECORDERS.get(sighting.kind, sighting.kind), self.files)
         if recorder not in self.files:
             self.files[recorder] = (self.folder / f"{recorder}.txt").open("w", encoding="utf-8", newline="\n")
             self.files[recorder].write(self._banner("Feature-Recorder", recorder))
         path, feature = forensic_path(sighting.address), escape(sighting.raw or sighting.value)
         self.files[recorder].write(f"{path}\t{feature}\t{escape(sighting.context)}\n")
-        self.histogram.add(recorder, sighting.value)
+        return recorder
 
     def close(self) -> None:
         """Write the histograms."""
