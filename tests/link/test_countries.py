@@ -193,3 +193,55 @@ def test_spellings_share_a_key(one: str, other: str) -> None:
 def test_short_names_tell_nobody() -> None:
     assert name_key("Ali") is None
     assert name_key("Abu Sami") != name_key("Sami Abid")
+
+
+def test_an_address_that_spells_a_name_says_so(tmp_path: Path) -> None:
+    person = [seen("name", "طارق الشمري", 1), seen("phone", TN, 1)]
+    found = hypotheses(case(tmp_path, *person, seen("email", "talshammari@x.example", 40)))
+    (address,) = [h for h in found if h.kind == "email"]
+    assert (address.country, address.reasons) == ("TN", ("spells طارق الشمري, who stands with TN",))
+
+
+def test_a_plate_of_two_plans_is_chosen_by_its_company(tmp_path: Path) -> None:
+    plate = seen("plate", "21E29457", 1)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    assert told(case(tmp_path / "a", plate))["plate", "21E29457"] == {"IQ", "TR"}
+    assert told(case(tmp_path / "b", plate, seen("phone", "+9647700012345", 1)))["plate", "21E29457"] == {"IQ"}
+
+
+def test_a_plate_of_two_plans_says_nothing_of_others(tmp_path: Path) -> None:
+    beside = [seen("plate", "21E29457", 1), seen("imei", IMEI, 1)]
+    assert ("imei", IMEI) not in told(case(tmp_path, *beside))
+
+
+def test_where_somebody_passes_says_less_than_their_number(tmp_path: Path) -> None:
+    line = [seen("email", "kb@x.example", 1), seen("phone", TN, 1), seen("coords", "48.85700,2.35100", 1)]
+    assert told(case(tmp_path, *line))["email", "kb@x.example"] == {"TN"}
+
+
+def test_a_device_that_knows_many_networks_says_little_of_each(tmp_path: Path) -> None:
+    owner = Sighting("A/9/o", "s@1", "phone", TN, TN, "A/9", role="owner")
+    known = [Sighting(f"A/9/s{n}", "s@1", "ssid", f"net{n}", f"net{n}", "A/9", role="device") for n in range(4)]
+    ties = gather(case(tmp_path, owner, *known))
+    assert ties.of["ssid", "net0"]["phone", TN] == 0.5
+    assert ties.how[("ssid", "net0"), ("phone", TN)] == "is known to the device of"
+
+
+def test_what_stands_around_a_raw_find_is_no_card(tmp_path: Path) -> None:
+    raw = [
+        Sighting(f"A/1/{kind}", "sweep.live@1", kind, value, value, "A/1", "Karim Benali 0612", line=-1)
+        for kind, value in (("phone", FR), ("imei", IMEI))
+    ]
+    ties = gather(case(tmp_path, *raw))
+    assert not ties.of
+    assert not [key for key in ties.where if key[0] == "name"]
+
+
+def test_only_a_bare_kunya_is_one() -> None:
+    ties = Ties()
+    for name in ("أبو أنس", "Fuad Bou Zayd"):
+        key = name_key(name)
+        assert key is not None
+        ties.add(key, ("phone", FR), 1.0)
+    assert sorted(ties.of["phone", FR].values()) == [0.5, 1.0]

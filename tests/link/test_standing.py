@@ -8,7 +8,7 @@ import pytest
 
 from moisson.link.countries import hypotheses, summarise
 from moisson.link.standing import FEW
-from moisson.model import Event, Item, Lead, Party, Record
+from moisson.model import Event, Item, Lead, Party, Record, Sighting
 from tests.link.test_countries import FR, IMEI, TN, case, seen
 
 if TYPE_CHECKING:
@@ -85,3 +85,9 @@ def test_another_spelling_elsewhere_leaves_doubt(tmp_path: Path) -> None:
 
 def test_who_has_no_name_is_not_set_aside(tmp_path: Path) -> None:
     assert aside(tmp_path, seen("phone", FR, 1), file("A/1", "ab"))["phone", FR] == ""
+
+
+def test_of_whom_more_is_told_is_not_set_aside(tmp_path: Path) -> None:
+    text = "Paul Martin prend la livraison de Lyon, le joindre au +33612345678 avant midi"
+    told = Sighting("A/1/t:9", "find.text@1", "phone", FR, FR, "A/1", text, line=9)
+    assert not any(aside(tmp_path, *card("Paul Martin"), told).values())

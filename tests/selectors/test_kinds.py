@@ -173,3 +173,16 @@ def test_watch_list_queries():
 )
 def test_kml_and_geojson_have_the_longitude_first(text):
     assert {f.value for f in find(text, Context()) if f.kind == "coords"} == {"36.11870,41.53420"}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("إلى 03348 55227 37S CB المستلم مروان", "37.06523,37.37157"),
+        ("المكان 03348 37S CB 55227 مروان", "37.06523,37.37157"),
+        ("call 03348 55227 37S CB", None),
+        ("المكان 03348 55227 37S CB 55227 03348", "37.06523,37.37157"),
+    ],
+)
+def test_a_grid_reference_turned_round_in_a_right_to_left_line(text, value):
+    assert [f.value for f in find(text, Context()) if f.kind == "coords"] == ([value] if value else [])

@@ -115,6 +115,7 @@ def test_international_numbers_nearby_decide_a_national_one():
         "٠١٢٣٤٥٦٧٨٩",
         "tel 0123456789",
         "هاتف +000 555 90 13 74",
+        "رقم الهاتف +004 993 963 910",
         "tel +964 750 000 1732".replace("+964", "+999"),
         "Arrivée 0(20 643 824 (216 Walid",
     ],

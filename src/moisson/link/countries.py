@@ -20,8 +20,10 @@ from moisson.store.query import Reader  # noqa: TC001
 ROUNDS, DAMPING, PRIOR = 4, 0.7, 0.1
 ENOUGH, LEAD, LIKELY = 0.25, 0.7, 0.4
 SOCIABLE = 8
+PASSING = 0.5
 _HELD_ABROAD = frozenset({"iban"})
 _DEFINITE = frozenset({"phone", "coords"})
+_ONE_PLAN = frozenset({"plate"})
 
 
 class Hypothesis(Struct, frozen=True):
@@ -85,10 +87,12 @@ def _places(h: Hypothesis) -> bool:
 
 def _spread(ties: Ties) -> dict[Key, dict[str, float]]:
     direct = {key: _strongest(key) for key in ties.where}
+    unsaid = {key for key, mine in direct.items() if key[0] in _ONE_PLAN and len(mine) > 1}
     fixed = {key for key, mine in direct.items() if len(mine) == 1 and max(mine.values()) >= ENOUGH}
-    now = direct
+    now: dict[Key, dict[str, float]] = {key: {} if key in unsaid else mine for key, mine in direct.items()}
     for _ in range(ROUNDS):
-        now = {key: mine if key in fixed else _settle(key, mine, ties, now) for key, mine in direct.items()}
+        now |= {key: _settle(key, direct[key], ties, now) for key in direct.keys() - fixed - unsaid}
+    now |= {key: _settle(key, direct[key], ties, now) for key in unsaid}
     for key in fixed:
         if key[0] in _HELD_ABROAD:
             now[key] = _borrow(key, ties, now) | direct[key]
@@ -100,6 +104,9 @@ def _settle(key: Key, mine: dict[str, float], ties: Ties, now: dict[Key, dict[st
     lent = _borrow(key, ties, now)
     if mine and key[0] in _DEFINITE:
         lent = {country: strength for country, strength in lent.items() if country in mine}
+    if key[0] in _ONE_PLAN and (most := max((lent.get(country, 0.0) for country in mine), default=0.0)):
+        mine = {country: own for country, own in mine.items() if lent.get(country, 0.0) >= LEAD * most}
+        lent = {country: strength for country, strength in lent.items() if country in mine or strength >= most}
     return {country: mine.get(country, 0.0) + lent.get(country, 0.0) for country in mine | lent}
 
 
@@ -109,6 +116,7 @@ def _borrow(key: Key, ties: Ties, now: dict[Key, dict[str, float]]) -> dict[str,
     mass = PRIOR
     for other, weight in ties.of.get(key, {}).items():
         countries = now.get(other, {})
+        weight *= PASSING if other[0] == "coords" else 1.0
         weight *= min(1.0, SOCIABLE / max(1, len(ties.of[other])))
         mass += weight * max(countries.values(), default=0.0)
         for country, strength in countries.items():
@@ -129,9 +137,10 @@ def _reasons(key: Key, country: str, ties: Ties) -> tuple[str, ...]:
         return tuple(own[:5])
     beside = sorted(ties.of.get(key, {}).items(), key=lambda t: (-t[1], t[0]))
     direct = [
-        f"stands with {k} {ties.shown((k, v))}: {why}"
-        for (k, v), _ in beside
-        for c, why, _ in origins(k, v)
+        f"{ties.how.get((key, other), 'stands with')} {other[0]} {ties.shown(other)}: {why}"
+        for other, _ in beside
+        for c, why, _ in origins(*other)
         if c == country
     ]
-    return tuple(dict.fromkeys(direct))[:5] or (f"stands with somebody who stands with {country}",)
+    said = [f"{ties.how[key, o]} {ties.shown(o)}, who stands with {country}" for o, _ in beside if (key, o) in ties.how]
+    return tuple(dict.fromkeys(direct))[:5] or tuple(said[:1]) or (f"stands with somebody who stands with {country}",)

@@ -12,6 +12,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from moisson.link.holders import holders
+from moisson.link.passages import telling
 from moisson.link.ties import name_key
 from moisson.selectors import names
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from moisson.link.ties import Key, Ties
     from moisson.store.query import Reader
 
-FEW, DETAILS, ALIKE = 3, 8, 200
+FEW, DETAILS, ALIKE = 6, 8, 200
 REACH = frozenset({"phone", "email"})
 _PARTIES = """select distinct p.kind, p.value from (select unnest(parties) p from events
     where kind in ('message', 'call')) where p.value != ''"""
@@ -39,11 +40,12 @@ def set_aside(reader: Reader, ties: Ties, meant: dict[Key, str]) -> dict[Key, st
     ]
     files = _files(reader, meant, {key for group in persons for key in group})
     known = _names(ties, {key for group in persons for key in group})
+    more = {(kind, meant.get((kind, value), value)) for kind, value in telling(reader, _asked(persons, meant))}
     aside: dict[Key, str] = {}
     for group in persons:
         seen = set[str]().union(*(files.get(key, ()) for key in group))
         name = next(key for key in group if key[0] == "name")
-        if len(seen) <= FEW and not _has_namesake(ties.shown(name), known, ties):
+        if len(seen) <= FEW and not group & more and not _has_namesake(ties.shown(name), known, ties):
             where = f"{len(seen)} files" if len(seen) > 1 else "a single file"
             aside |= dict.fromkeys(group, f"no more than contact details, in {where}; nobody wrote or called")
     return aside
@@ -69,6 +71,12 @@ def _person(name: Key, ties: Ties) -> set[Key]:
             group.add(other)
             new.append(other)
     return group
+
+
+def _asked(persons: list[set[Key]], meant: dict[Key, str]) -> set[Key]:
+    """The details of some persons as they were seen: also what means one of them."""
+    details = {key for group in persons for key in group if key[0] in REACH}
+    return details | {key for key, value in meant.items() if (key[0], value) in details}
 
 
 def _files(reader: Reader, meant: dict[Key, str], wanted: set[Key]) -> dict[Key, set[str]]:

@@ -3,13 +3,13 @@
 What a line, a card or an entry holds is tied, the fewer the stronger. An entry is a run of lines in which no kind comes
 twice, for a kind that comes again begins the next. Rows of a database follow each other by chance and make no entry;
 without a name they are messages and calls, which say little of who is party to them. An address that spells the name of
-somebody in the case is tied to it, and what a device states of itself to the owner it names.
+somebody in the case is tied to it, a wallet weakly to who sent it, and what a device states of itself to the owner it
+names: the networks it knows the less the more there are, for a telephone knows those of others too.
 Everything is bounded: crowded lines are skipped, entries are short, a selector keeps its strongest ties.
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from functools import lru_cache
 from heapq import nlargest
@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from moisson.link.addresses import spelled
 from moisson.link.aliases import aliases
 from moisson.link.holders import holders, parts
 from moisson.link.origins import is_common
+from moisson.link.senders import sent
 from moisson.selectors.spelling import skeleton, tokens
 
 if TYPE_CHECKING:
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
 
 Key = tuple[str, str]
 
-SAME_LINE, NEXT_LINE, SAME_CARD, FAINT, SPELLED, KUNYA = 1.0, 0.5, 1.5, 0.05, 0.5, 0.5
-OWNED = 2.0
+SAME_LINE, NEXT_LINE, SAME_CARD, FAINT, SPELLED, KUNYA = 1.0, 0.5, 1.5, 0.05, 1.5, 0.5
+OWNED, SENT, MANY = 2.0, 0.15, 5
 CROWD, ENTRY, GAP = 12, 10, 2
 KEEP, MOST, SPELLINGS = 48, 192, 8
 AT_ONCE = 100_000
@@ -40,7 +42,9 @@ KINDS = (
     "passport",
 )  # fmt: skip
 _FRAME = frozenset({"abu", "umm"})
-_PART = """select item, line, case when line < 0 and run not like 'find.%' then context else '' end card,
+_NETWORK = frozenset({"ssid", "mac"})
+_PART = """select item, line,
+    case when line < 0 and run not like 'find.%' and run not like 'sweep.%' then context else '' end card,
     kind, value, exhibit
     from sightings where list_contains(?, kind) and exhibit = ? and hash(item) % ? = ?
     order by item, line, card, address"""
@@ -57,11 +61,15 @@ class Line(Struct):
 
 
 class Ties(Struct):
-    """Where each selector stands, how strongly it is tied to others, and how names are spelled."""
+    """Where each selector stands, how strongly it is tied to others, how names are spelled.
+
+    `how` has in words what a tie is, where it is not that both stand together.
+    """
 
     where: dict[Key, set[str]] = field(default_factory=lambda: defaultdict(set))
     of: dict[Key, dict[Key, float]] = field(default_factory=lambda: defaultdict(dict))
     spelled: dict[Key, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
+    how: dict[tuple[Key, Key], str] = field(default_factory=dict)
 
     def see(self, key: Key, spelling: str, exhibit: str) -> None:
         """Note that a selector stands in an exhibit, a name in this spelling."""
@@ -76,9 +84,11 @@ class Ties(Struct):
         seen = self.spelled.get(key)
         return max(seen, key=lambda spelling: (seen[spelling], spelling)) if seen else key[1]
 
-    def add(self, a: Key, b: Key, weight: float) -> None:
-        """Strengthen a tie both ways, less so where it hangs on a kunya, which many bear."""
+    def add(self, a: Key, b: Key, weight: float, how: str = "") -> None:
+        """Strengthen a tie both ways, less so where it hangs on a kunya, which many bear; `how` says what `a` does."""
         if a != b:
+            if how:
+                self.how[a, b] = how
             weight *= KUNYA if _is_kunya(a) or _is_kunya(b) else 1.0
             self._one_way(a, b, weight)
             self._one_way(b, a, weight)
@@ -116,6 +126,7 @@ def gather(reader: Reader) -> Ties:
         entry.append(line)
     _tie_spelled(ties)
     _tie_devices(ties, reader, meant)
+    _tie_senders(ties, reader, meant)
     return ties
 
 
@@ -127,10 +138,11 @@ def _is_kunya(key: Key) -> bool:
 def name_key(value: str) -> Key | None:
     """What the spellings of a name share: its consonants in any order; None for what is too short to tell people."""
     parts = tokens(value)
-    bones = "".join(sorted("".join(skeleton(p) for p in parts if p not in _FRAME)))
+    others = [p for p in parts if p not in _FRAME]
+    bones = "".join(sorted("".join(map(skeleton, others))))
     frame = next((p for p in parts if p in _FRAME), "")
     if frame:
-        return ("name", f"{frame} {bones}") if bones else None
+        return ("name", f"{frame} {bones}" if len(others) == 1 else f"{bones} {frame}") if bones else None
     return ("name", bones) if len(parts) > 1 and len(bones) > 2 else None
 
 
@@ -151,26 +163,30 @@ def _tie_near(ties: Ties, before: Line, line: Line) -> None:
 
 
 def _tie_spelled(ties: Ties) -> None:
-    """An address that spells a full name is likely that person's, when somebody of that name is in the case."""
-    for kind, value in list(ties.where):
-        if kind == "email" and (name := _spelled(value)) in ties.where and name is not None:
-            ties.add((kind, value), name, SPELLED)
+    shown = {key: ties.shown(key) for key in ties.where if key[0] == "name"}
+    for address, name in spelled([key for key in ties.where if key[0] == "email"], shown):
+        ties.add(address, name, SPELLED, "spells")
 
 
 def _tie_devices(ties: Ties, reader: Reader, meant: dict[Key, str]) -> None:
-    """What a device states of itself is tied to whom it calls its owner."""
     stated = parts(reader)
     for exhibit, owners in holders(reader).items():
         keys = [name_key(v) if k == "name" else (k, meant.get((k, v), v)) for k, v in owners]
+        known = [part for part in stated.get(exhibit, ()) if part in ties.where and not is_common(*part)]
+        networks = sum(kind == "ssid" for kind, _ in known)
         for owner in {key for key in keys if key in ties.where and key is not None}:
-            for part in stated.get(exhibit, ()):
-                if part in ties.where and not is_common(*part):
-                    ties.add(owner, part, OWNED)
+            for part in known:
+                if part[0] in _NETWORK:
+                    ties.add(part, owner, OWNED / max(1, min(networks, MANY)), "is known to the device of")
+                else:
+                    ties.add(part, owner, OWNED, "is of the device of")
 
 
-def _spelled(address: str) -> Key | None:
-    words = [word for word in re.split(r"[^a-z]+", address.partition("@")[0]) if len(word) > 2]
-    return name_key(" ".join(words)) if len(words) > 1 else None
+def _tie_senders(ties: Ties, reader: Reader, meant: dict[Key, str]) -> None:
+    wallets = [key for key in ties.where if key[0] == "crypto"]
+    for wallet, (kind, value) in sent(reader, wallets):
+        if (sender := (kind, meant.get((kind, value), value))) in ties.where:
+            ties.add(wallet, sender, SENT, "was sent by")
 
 
 def _continues(entry: list[Line], line: Line) -> bool:

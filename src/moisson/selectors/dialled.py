@@ -37,6 +37,7 @@ _MONEY = re.compile(
 # The beginning of an international number that is none: what follows is its rest, and no number of its own.
 _TORN = re.compile(r"\+\(?\d{1,4}\)?[ .\-]{1,2}(?:\d{1,3}[ .\-]{1,2})?$")
 _COUNTS = ("0123456789", "1234567890", "123456789")
+_SHORT_CODES = ("001", "007")
 _EXTENSION = re.compile(r"(?:x|ext\.?|poste) ?\d{1,7}(?!\w)")
 _GLUED = re.compile(r"(?:tel|phone|number|mobile|fax|gsm|num[ée]ro)[.\-/,]$")
 _LABEL_STEMS = (
@@ -119,6 +120,8 @@ def _read(text: str, place: _Place, end: int, ctx: Context, around: Around) -> H
     raw = text[place.left : end]
     groups = _CHUNK.findall(raw)
     if not 7 <= sum(map(len, groups)) <= 17 or "".join(groups) in _COUNTS:
+        return None
+    if raw.startswith("+00") and len(groups) > 1 and len(groups[0]) < 4 and groups[0] not in _SHORT_CODES:
         return None
     inner = raw.lstrip("+(")
     if inner.count("(") > inner.count(")"):

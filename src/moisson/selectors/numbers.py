@@ -119,6 +119,8 @@ def _number(
             return [hit]
     if hit := _plate_before(page, start, size, before, after):
         return [hit]
+    if size in (4, 5) and after in (" ", "\u00a0") and (hit := places.turned_at(page, start)):
+        return [hit]
     if after == ":" and size <= 2 and text[end + 1 : end + 2].isdigit():
         return []
     hit = _long(page, start, size, ctx, near) if before != "+" else None

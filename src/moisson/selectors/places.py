@@ -48,6 +48,13 @@ _MGRS = re.compile(
     r"(\d{1,2}[C-HJ-NP-X])[ \u00a0]?([A-HJ-NP-Z][A-HJ-NP-V])[ \u00a0]?(?:(\d{2,5})[ \u00a0](\d{2,5})"
     r"|(\d{4,10}))(?![\d A-Za-z]?\d|[A-Za-z])"
 )
+# A grid reference in a line from right to left whose groups of digits came out before its zone and square.
+_TURNED = re.compile(
+    r"(\d{4,5})[ \u00a0](?:(\d{4,5})[ \u00a0])?(\d{1,2}[C-HJ-NP-X])[ \u00a0]?([A-HJ-NP-Z][A-HJ-NP-V])(?![A-Za-z])"
+    r"(?:[ \u00a0](\d{4,5}))?(?![ \u00a0]?\d)"
+)
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff]")
+_LINE = 80
 
 
 class Coords(Kind):
@@ -124,6 +131,19 @@ def mgrs_at(page: Folded, start: int) -> Hit | None:
     ):
         return hit
     return None
+
+
+def turned_at(page: Folded, start: int) -> Hit | None:
+    """A grid reference whose northing begins here, before the easting, zone and square: the words turned round."""
+    text = page.text
+    m = _TURNED.match(text, start)
+    if not m or bool(m[2]) == bool(m[5]) or len(m[1]) != len(m[2] or m[5]):
+        return None
+    line = text[max(0, start - _LINE) : start].rpartition("\n")[2] + text[m.end() : m.end() + _LINE].partition("\n")[0]
+    if not _RIGHT_TO_LEFT.search(line):
+        return None
+    hit = _mgrs(f"{m[3]}{m[4]}{m[2] or m[5]}{m[1]}", 0)
+    return Hit("coords", hit.value, start, m.end(), 0.8) if hit else None
 
 
 def decimal_at(page: Folded, start: int) -> Hit | None:

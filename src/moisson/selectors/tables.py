@@ -96,6 +96,11 @@ def kind_at(cells: list[Cell], at: int) -> str:
     return cells[i].kind if i >= 0 and at < cells[i].end else ""
 
 
+def is_head(word: str) -> bool:
+    """Whether a word announces the kind of a column."""
+    return bool(_kind(word))
+
+
 @cache
 def _headers() -> dict[str, str]:
     table = tomllib.loads(files("moisson.selectors").joinpath("data/headers.toml").read_text("utf-8"))
