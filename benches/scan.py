@@ -30,6 +30,8 @@ from moisson.reader import Reader
 from moisson.scan.sweep import sweep
 
 _PLACE = re.compile(r"@(\d+)")
+# As many finds as a child of the stand-alone sweep sends at once.
+_BATCH = 2000
 LISTS = {
     "email+accts": "-x all -e email -e accts",
     "comparable": "-x all -e email -e accts -e base64 -e gzip -e zip -e pdf -e exif -e gps",
@@ -48,17 +50,19 @@ def collect(image: Path, out: Path) -> dict[str, Any]:
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
     digest = sha256()
-    encode = msgspec.json.Encoder().encode
+    encode = msgspec.json.Encoder().encode_lines
+    rows: list[tuple[str, str, str, str]] = []
     with image.open("rb") as file, out.open("wb") as lines:
         reader = Reader(Descriptor(file.fileno()))
         for record in sweep(reader, "E1", observers=[lambda _at, data: digest.update(data)]):
             if isinstance(record, Sighting):
-                row = (record.kind, record.value, record.address, record.context)
+                rows.append((record.kind, record.value, record.address, record.context))
             elif isinstance(record, Text):
-                row = ("words", record.content, record.address, "")
-            else:
-                continue
-            lines.write(encode(row) + b"\n")
+                rows.append(("words", record.content, record.address, ""))
+            if len(rows) >= _BATCH:
+                lines.write(encode(rows))
+                rows.clear()
+        lines.write(encode(rows))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"scan": time.process_time() - began, "peak": peak, "sha256": digest.hexdigest()}
 

@@ -151,14 +151,19 @@ void find_points(const uint8_t *data, size_t start, size_t stop, numbers found[P
     size_t at = start;
 #ifdef __SSE2__
     const __m128i dot = _mm_set1_epi8('.'), sign_at = _mm_set1_epi8('@'), colon = _mm_set1_epi8(':');
-    const __m128i slash = _mm_set1_epi8('/');
-    for (; stop - at > 64; at += 64) {
+    const __m128i slash = _mm_set1_epi8('/'), below = _mm_set1_epi8('%' - 1);
+    /* The first byte has none before it. */
+    for (at += stop > start; stop - at > 64; at += 64) {
         uint64_t points = 0;
         for (int i = 0; i < 64; i += 16) {
             __m128i v = _mm_loadu_si128((const __m128i *)(data + at + i));
             __m128i next = _mm_loadu_si128((const __m128i *)(data + at + i + 1));
+            __m128i before = _mm_loadu_si128((const __m128i *)(data + at + i - 1));
             __m128i some = _mm_or_si128(_mm_cmpeq_epi8(v, dot), _mm_cmpeq_epi8(v, sign_at));
+            /* A letter or figure behind, one or a sign of an address before; these are not all that passes. */
+            some = _mm_and_si128(some, _mm_cmpgt_epi8(next, slash));
             some = _mm_or_si128(some, _mm_and_si128(_mm_cmpeq_epi8(v, colon), _mm_cmpeq_epi8(next, slash)));
+            some = _mm_and_si128(some, _mm_cmpgt_epi8(before, below));
             points |= (uint64_t)(uint32_t)_mm_movemask_epi8(some) << i;
         }
         for (; points; points &= points - 1)

@@ -48,7 +48,7 @@ def _surer(one: Mark, other: Mark) -> bool:
 
 def sighting(data: bytes, mark: Mark, prefix: str, at: int) -> Sighting:
     """A mark in data that begins at an offset of the layer which `prefix` leads to."""
-    start, end, kind, value, confidence, scheme = mark
+    start, end, scheme = mark.start, mark.end, mark.scheme
     address = f"{prefix}/@{at + start}+{end - start}"
     raw = data[start:end]
     if scheme:
@@ -60,7 +60,9 @@ def sighting(data: bytes, mark: Mark, prefix: str, at: int) -> Sighting:
             text = raw.decode("utf-8")
         except UnicodeDecodeError:
             text, address = raw.decode("latin-1"), f"{address}/latin1"
-    return Sighting(address, VERSION, kind, value, text, "", context(data, start, end), "mentioned", confidence)
+    return Sighting(
+        address, VERSION, mark.kind, mark.value, text, "", context(data, start, end), "mentioned", mark.confidence
+    )
 
 
 def context(data: bytes, start: int, end: int) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from moisson.selectors.fold import Folded
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 _OLD_SIGNS = {0xDCB0: "°", 0xDCA0: "\u00a0"}
 
 
-class Mark(NamedTuple):
+class Mark(Struct, frozen=True, order=True, gc=False):
     """A selector in bytes; `scheme` names the charset when it is not UTF-8."""
 
     start: int

@@ -58,9 +58,9 @@ class _Plan:
         return ""
 
     def holds(self, national: str) -> bool:
-        """Whether a national number is of any kind."""
-        return bool(self.general.fullmatch(national)) and any(
-            self._is(kind, national) for kind in ("mobile", "fixed", "special")
+        """Whether a national number is of any kind, asked of those first whose patterns are needed most."""
+        return self._is("mobile", national) or (
+            bool(self.general.fullmatch(national)) and (self._is("fixed", national) or self._is("special", national))
         )
 
     def _is(self, kind: str, national: str) -> bool:
