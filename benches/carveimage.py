@@ -59,7 +59,7 @@ FORMATS = {
     "json, csv": ("application/json", "text/csv", "text/tab-separated-values"),
     "text": ("text/plain",),
     "evtx": ("application/x-ms-evtx",),
-    "regf": ("application/x-ms-regf",),
+    "regf": ("application/x-ms-regf", "application/x-ms-regf-log"),
     "lnk": ("application/x-ms-shortcut",),
     "plist": ("application/x-plist-binary",),
     "pst": ("application/vnd.ms-outlook-pst",),

@@ -18,6 +18,8 @@ from functools import cache
 import zstandard
 from PIL import Image
 
+from moisson.carve.windows import marvin32
+
 
 def picture(kind: str, seed: int = 1, size: tuple[int, int] = (160, 120), **how: object) -> bytes:
     rng = random.Random(seed)
@@ -143,6 +145,20 @@ def evtx(chunks: int = 2) -> bytes:
         part = part.ljust(120, b"\0") + bytes(4)
         table = bytes(384)
         out += (part + struct.pack("<I", zlib.crc32(part[:120] + table)) + table + records).ljust(65536, b"\0")
+    return out
+
+
+def hive_log(entries: int = 3) -> bytes:
+    head = bytearray(hive()[:512])
+    head[28] = 6
+    total = 0
+    for (word,) in struct.iter_unpack("<I", head[:508]):
+        total ^= word
+    out = bytes(head[:508]) + struct.pack("<I", total)
+    for number in range(entries):
+        pages = random.Random(number).randbytes(4096)
+        entry = b"HvLE" + struct.pack("<IIIII", 5120, 0, number + 1, 4096, 1) + random.Random(9).randbytes(8)
+        out += (entry + marvin32(entry) + struct.pack("<II", 0, 4096) + pages).ljust(5120, b"\0")
     return out
 
 
@@ -303,6 +319,7 @@ def files() -> dict[str, tuple[str, bytes]]:
         "pe": ("application/vnd.microsoft.portable-executable", program()),
         "evtx": ("application/x-ms-evtx", evtx()),
         "hive": ("application/x-ms-regf", hive()),
+        "hive log": ("application/x-ms-regf-log", hive_log()),
         "lnk": ("application/x-ms-shortcut", shortcut()),
         "plist": ("application/x-plist-binary", plist()),
         "rtf": ("application/rtf", rb"{\rtf1\ansi{\fonttbl{\f0 Arial;}}Letter \{17\}\par" + b" word" * 200 + b"}\r\n"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from moisson.carve.find import find
 from moisson.carve.ground import SECTOR, Carved
 from moisson.reader import Reader
-from tests.carve.made import files, picture, tarred, zipped
+from tests.carve.made import files, hive_log, picture, tarred, zipped
 
 SURE = 0.5
 
@@ -83,6 +83,17 @@ def test_an_intruder_ends_a_file_that_has_no_sums():
         ("image/bmp", 40 * SECTOR, ("truncated",)),
         ("image/png", len(png), ()),
     ]
+
+
+def test_an_intruder_ends_a_photoshop_picture():
+    painted, log = files()["psd"][1], hive_log()
+    shot = bytearray(image(painted.ljust(len(painted) + len(log), b"\0")))
+    at = SECTOR + 2 * SECTOR
+    assert len(painted) > 4 * SECTOR
+    shot[at : at + len(log)] = log
+    found = {c.kind: c for c in carve(bytes(shot))}
+    assert found["application/x-ms-regf-log"].size == len(log)
+    assert found["application/x-ms-regf-log"].offset == at
 
 
 def test_a_card_ends_what_cannot_hold_one():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from moisson.carve.find import find
 from moisson.carve.ground import Carved
 from moisson.reader import Reader
-from tests.carve.made import files, film, flac, hive, pdf, picture, zipped
+from tests.carve.made import evtx, files, film, flac, hive, pdf, picture, zipped
 
 CLUSTER = 4096
 
@@ -60,6 +60,19 @@ def test_two_pieces_are_joined(name, way):
     found = carve(shot)[CLUSTER]
     assert found.extents == tuple(ranges)
     assert "rejoined" in found.flags
+
+
+def test_a_hive_that_was_cut_off_does_not_go_on_in_another():
+    first, other = hive(9), hive(12)
+    found = carve(bytes(CLUSTER) + first[: 3 * CLUSTER] + bytes(2 * CLUSTER) + other + bytes(CLUSTER))
+    assert found[CLUSTER].flags == ("truncated",)
+    assert found[6 * CLUSTER].extents == ((6 * CLUSTER, len(other)),)
+
+
+def test_an_event_log_goes_on_behind_a_chunk_that_is_none():
+    log = bytearray(evtx(5))
+    log[4096 + 65536 : 4096 + 65540] = b"lost"
+    assert carve(bytes(log) + bytes(CLUSTER))[0].extents == ((0, len(log)),)
 
 
 @pytest.mark.parametrize("way", ["zeros", "text", "random"])

@@ -17,6 +17,7 @@ _SOLID = (
     "image/webp",
     "image/bmp",
     "image/tiff",
+    "image/vnd.adobe.photoshop",
     "audio/",
     "video/",
     "image/hei",
@@ -24,7 +25,14 @@ _SOLID = (
     "application/x-ms-evtx",
     "application/x-ms-regf",
 )
-_OWN_PICTURES = ("image/tiff", "video/", "audio/mpeg", "image/hei", "application/x-ms-regf")
+_OWN_PICTURES = (
+    "image/tiff",
+    "image/vnd.adobe.photoshop",
+    "video/",
+    "audio/mpeg",
+    "image/hei",
+    "application/x-ms-regf",
+)
 _HOLDERS = (
     "application/x-tar",
     "application/zip",

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 _CHUNK = 65536
 _MANY = 65536
 _GROWTH = 1 << 18
-_REACH = 8 << 20
+_REACH, _HOLE = 8 << 20, 1 << 20
 _COST = 1 << 12
+_LOG, _WORD = 6, 0xFFFFFFFF
 
 
 def carve_evtx(data: Reader, offset: int, limit: int) -> Carved | None:
@@ -28,16 +29,26 @@ def carve_evtx(data: Reader, offset: int, limit: int) -> Carved | None:
         return None
     open_still = head[120] & 1
     count, at, last = int.from_bytes(head[42:44], "little"), 4096, 4096
-    while at + _CHUNK <= span.size and at >> 16 < _MANY and span.pread(at, 8) == b"ElfChnk\0":
+    while at + _CHUNK <= span.size and at >> 16 < _MANY:
+        if span.pread(at, 8) != b"ElfChnk\0" and not _goes_on(span, at, 4096 + count * _CHUNK):
+            break
         last = at + _CHUNK if _chunk_holds(span, at) or (open_still and _begins(span, at)) else last
         at += _CHUNK
     kind, good = "application/x-ms-evtx", (last - 4096) // _CHUNK
     if not good:
         return None
     if good < count:
+        whole = 4096 + count * _CHUNK
+        if whole <= span.size and span.blank(last, whole):
+            return span.carved(kind, whole, 0.6, "damaged")
         return span.carved(kind, last, 0.45, "truncated")
     full = 4096 + (1 + -(-(good - 1) // 16) * 16) * _CHUNK
     return span.carved(kind, _filled(span, last, full), 1.0 if summed else 0.9)
+
+
+def _goes_on(span: Span, at: int, stop: int) -> bool:
+    """Whether a chunk that is none is followed by a sound one, as many as the header has counted."""
+    return any(_chunk_holds(span, place) for place in range(at + _CHUNK, min(stop, at + _HOLE), _CHUNK))
 
 
 def _filled(span: Span, end: int, full: int) -> int:
@@ -84,6 +95,8 @@ def carve_hive(data: Reader, offset: int, limit: int) -> Carved | None:
     size = 4096 + int.from_bytes(head[40:44], "little")
     if total != int.from_bytes(head[508:512], "little") or head[20:24] != b"\1\0\0\0" or size % 4096:
         return None
+    if head[28] == _LOG:
+        return _changes(span)
     end, _ = _bins(span, 4096, 0)
     kind = "application/x-ms-regf"
     if end < size and (found := _bridge(span, end, size)):
@@ -95,6 +108,45 @@ def carve_hive(data: Reader, offset: int, limit: int) -> Carved | None:
     return span.carved(kind, min(end, span.size), 0.45, "truncated") if end > 4096 else None
 
 
+def _changes(span: Span) -> Carved | None:
+    """The log of a hive (LOG1, LOG2): entries one after the other, the head of each proved by its sum.
+
+    What is left of older entries behind the newest belongs to the file as well (Windows registry file format
+    specification, Suhanov).
+    """
+    at = SECTOR
+    while at < span.size:
+        head = span.pread(at, 40)
+        size = int.from_bytes(head[4:8], "little")
+        if (
+            head[:4] != b"HvLE"
+            or not size
+            or size % SECTOR
+            or at + size > span.size
+            or marvin32(head[:32]) != head[32:]
+        ):
+            break
+        at += size
+    return span.carved("application/x-ms-regf-log", at) if at > SECTOR else None
+
+
+def marvin32(data: bytes) -> bytes:
+    """The sum of whole words that Windows has for its registry logs (Suhanov, 5.3; Niels Ferguson's Marvin32)."""
+    low, high = 0x7A4E55C5, 0x82EF4D88
+    for word in (*struct.unpack(f"<{len(data) // 4}I", data), 0x80, 0):
+        low = low + word & _WORD
+        high ^= low
+        low = (_turned(low, 20) + high) & _WORD
+        high = _turned(high, 9) ^ low
+        low = (_turned(low, 27) + high) & _WORD
+        high = _turned(high, 19)
+    return struct.pack("<II", low, high)
+
+
+def _turned(word: int, by: int) -> int:
+    return (word << by | word >> 32 - by) & _WORD
+
+
 def _bridge(span: Span, end: int, size: int) -> Carved | None:
     """A hive with one gap: the next bin says its own place, the cells of the bin before say where to cut."""
     at, tries = end, 0
@@ -103,7 +155,7 @@ def _bridge(span: Span, end: int, size: int) -> Carved | None:
         place, gap = span.number(at + 4, 4), at - end
         if not span.ground.afford(_COST):
             return None
-        if (span.offset + at) % SECTOR == 0 and place == end - 4096:
+        if (span.offset + at) % SECTOR == 0 and place == end - 4096 and not _anothers(span, at - place, end):
             break
     if at < 0 or tries >= 4096 or gap % SECTOR:
         return None
@@ -119,6 +171,12 @@ def _bridge(span: Span, end: int, size: int) -> Carved | None:
             extents = joined(((span.offset, cut), (span.offset + cut + gap, stop - cut - gap)))
             return Carved("application/x-ms-regf", extents, "", 0.95, ("rejoined",))
     return None
+
+
+def _anothers(span: Span, first: int, end: int) -> bool:
+    """Whether the first bin or the header of another hive stands where bins further on would have it."""
+    own = first >= end and span.pread(first, 8) == b"hbin\0\0\0\0"
+    return own or (first - 4096 >= end and span.pread(first - 4096, 4) == b"regf")
 
 
 def _last_bin(span: Span, end: int) -> int:
