@@ -1,8 +1,10 @@
 """The sweep on raw images with truth, beside bulk_extractor: recall, precision, CPU seconds, peak memory.
 
     python -m benches.scan IMAGE.raw [--bulk-extractor PATH] [--lists comparable,default] [--misses]
+    python -m benches.scan IMAGE.raw --workers 1,2 [--times 3]
 
 IMAGE.raw.json is what benches.rawimage wrote beside it. Every run is a process of its own; figures are user + system.
+The second form times `moisson sweep IMAGE OUT` by so many workers in turn, and wants no truth.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from hashlib import sha256
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import msgspec
@@ -176,6 +179,20 @@ def details(score: Score) -> list[str]:
     return lines
 
 
+def alone(image: Path, counts: list[int], times: int) -> list[str]:
+    """A row for each number of workers: the median wall time of the stand-alone sweep, the first's as a multiple."""
+    took: dict[int, list[float]] = defaultdict(list)
+    program = str(Path(sys.executable).with_name("moisson"))
+    for _ in range(times):
+        for count in counts:
+            with tempfile.TemporaryDirectory() as folder:
+                began = time.monotonic()
+                run([program, "sweep", str(image), f"{folder}/out", "--workers", str(count)])
+                took[count].append(time.monotonic() - began)
+    first = median(took[counts[0]])
+    return [f"| {n} | {median(took[n]):.2f} | {first / median(took[n]):.2f} |" for n in counts]
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description="The sweep, and bulk_extractor beside it")
@@ -184,7 +201,13 @@ def main() -> None:
     parser.add_argument("--lists", default="comparable,default")
     parser.add_argument("--misses", action="store_true")
     parser.add_argument("--collect", type=Path)
+    parser.add_argument("--workers", default="")
+    parser.add_argument("--times", type=int, default=3)
     args = parser.parse_args()
+    if args.workers:
+        print("| workers | wall s | times |\n| --- | --- | --- |")
+        print(*alone(args.image, [int(n) for n in args.workers.split(",")], args.times), sep="\n")
+        return
     if args.collect:
         print(json.dumps(collect(args.image, args.collect)))
         return
