@@ -3,6 +3,8 @@
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 #define CARRYLESS
+#elif defined(__SSE2__)
+#include <emmintrin.h>
 #endif
 
 #include "native.h"
@@ -128,6 +130,17 @@ static int is_set(const uint8_t *head, size_t size)
 void find_sets(const uint8_t *data, size_t start, size_t stop, size_t size, size_t most, numbers *places)
 {
     for (size_t at = start; at < stop && size - at >= 12 && places->count < most;) {
+#ifdef __SSE2__
+        if (size - at >= 12 + 16) {
+            const __m128i zero = _mm_setzero_si128();
+            __m128i low = _mm_loadu_si128((const __m128i *)(data + at + 10));
+            __m128i high = _mm_loadu_si128((const __m128i *)(data + at + 11));
+            if (!_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_or_si128(low, high), zero))) {
+                at += 16;
+                continue;
+            }
+        }
+#endif
         /* The upper half of the place of a page is zero. */
         if (data[at + 11] | data[at + 10]) {
             at += data[at + 11] ? 4 : 3;

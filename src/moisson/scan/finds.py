@@ -32,6 +32,9 @@ def settle(marks: list[Mark]) -> list[Mark]:
             if mark not in aside:
                 aside.append(mark)
             continue
+        if not chosen or mark.start >= chosen[-1].end:
+            chosen.append(mark)
+            continue
         while chosen and mark.start < chosen[-1].end:
             if _surer(chosen[-1], mark):
                 break

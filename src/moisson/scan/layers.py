@@ -61,6 +61,7 @@ _REACH = 2048
 _LONGEST = 100
 # The second byte of a chunk of NTFS's compression.
 _PACKED = re.compile(rb"[\xb0-\xbf]")
+_FEW = re.compile(b"[\1-%c]" % hiber.PAGES)
 # So much may come out of the sets of pages in one block; memory is packed to a third or so.
 _SETS = 32 << 20
 
@@ -314,7 +315,8 @@ def unsigned(block: Block) -> Iterator[Layer]:
     covered, room = first, _SETS
     window = hiber.first(block.source.medium, data, first, min(stop, first + hiber.LONGEST), block.at)
     begins = [window] if window >= 0 else []
-    begins += [at for at in range(first + -(first + block.at) % PAGE, stop, PAGE) if 0 < data[at] <= hiber.PAGES]
+    page = first + -(first + block.at) % PAGE
+    begins += [page + PAGE * m.start() for m in _FEW.finditer(data[page:stop:PAGE])]
     for at in begins:
         if at < covered or not hiber.header(data[at : at + hiber.HEAD]):
             continue
