@@ -46,6 +46,29 @@ def test_every_value_is_found_once_across_pieces_and_workers(medium):
     assert one.failures == two.failures == []
 
 
+def test_digests_survive_the_loss_of_a_child(medium, monkeypatch):
+    start = alone._boxes
+
+    def fragile(*how):
+        boxes = start(*how)
+        box = boxes.get()
+        call = box.call
+
+        def recycled(request, *rest):
+            if msgspec.json.decode(request, type=pieces.Piece).start:
+                box.recycle()
+            return call(request, *rest)
+
+        box.call = recycled
+        boxes.put(box)
+        return boxes
+
+    monkeypatch.setattr(alone, "_boxes", fragile)
+    found, seen, _ = sweep(medium, 1)
+    assert found.digests["sha256"] == hashlib.sha256(medium.read_bytes()).hexdigest()
+    assert len([value for kind, value, _ in seen if kind == "email"]) == 4
+
+
 def test_what_is_no_image_any_more_says_so(tmp_path):
     path = tmp_path / "half.E01"
     path.write_bytes(b"EVF\t\r\n\xff\0" + bytes(3000))

@@ -138,6 +138,9 @@ def sweep(
         if workers > 1:
             for result in hashing.result():
                 digests, stored = result.ended.digests, result.ended.stored
+        elif not digests and not any(failure.kind == "damaged" for failure in failures):
+            # A child that broke has taken with it what it had hashed.
+            digests = run(Piece(names, base, settings, 0, size, scan=False))[-1].ended.digests
         return Outcome(size, digests, stored, failures, sorted(faults))
 
 
