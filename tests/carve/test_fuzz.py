@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import io
 import random
 import struct
@@ -88,6 +89,13 @@ def test_many_false_beginnings_cost_no_more_than_their_size(name):
     assert [c for c in find(Reader(medium)) if c.confidence >= 0.9] == []
     assert medium.bytes < 64 * medium.size
     assert growth(lambda n: list(find(Reader.of(sector * n))), 256) < 3
+
+
+def test_what_breaks_in_its_first_piece_is_nothing():
+    packed = bytearray(bz2.compress(b"ab" * (5 << 20)))
+    packed[-40] ^= 0xFF
+    attempt(bytes(packed))
+    assert list(find(Reader.of(bytes(packed)))) == []
 
 
 def test_a_member_that_swells_is_not_unpacked_at_every_sector():

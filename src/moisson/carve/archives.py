@@ -101,7 +101,7 @@ def _cut(span: Span, kind: str, after: int, size: int) -> Carved | None:
 
     Unpacking goes on for a while in bytes of others, so nothing is claimed by it.
     """
-    return span.carved(kind, after, 0.2, "truncated") if size >= 4096 else None
+    return span.carved(kind, after, 0.2, "truncated") if after > 0 and size >= 4096 else None
 
 
 def carve_bzip2(data: Reader, offset: int, limit: int) -> Carved | None:
