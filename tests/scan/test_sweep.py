@@ -197,6 +197,22 @@ def test_bombs_stay_within_their_budget():
     assert finds(nested + bytes(64) + text, layer=4 << 20, budget=8 << 20) == {("email", text.decode())}
 
 
+@pytest.mark.parametrize("around", [bytes(40), b"\x01\xff" * 20, b" words "])
+@pytest.mark.parametrize("charset", ["utf-8", "latin-1"])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("33°N 36°E", "33.00000,36.00000"),
+        ("5°12'N 7°3'E", "5.20000,7.05000"),
+        ("33.5° N, 36.2° E", "33.50000,36.20000"),
+        ("N 33° 30' E 36° 17'", "33.50000,36.28333"),
+        ("geo:33.5,36.2", "33.50000,36.20000"),
+    ],
+)
+def test_angles_are_read_whatever_stands_around_them(text, value, charset, around):
+    assert ("coords", value) in finds((around + text.encode(charset) + around).ljust(4096, b"\0"))
+
+
 class Broken(Memory):
     """A medium of which a part cannot be read."""
 

@@ -29,7 +29,9 @@ _ZONE = re.compile(r"(?<![0-9A-Za-z])\d{1,2}[C-X]")
 _FOUR = re.compile(r"(?<![0-9A-Fa-f])[0-9A-F]{4} ")
 _EASTERN = re.compile(rb"[ -]?(?:\xd9[\xa0-\xa9]|\xdb[\xb0-\xb9])")
 _EASTERN_DIGIT = re.compile(rb"\xd9[\xa0-\xac]|\xdb[\xb0-\xb9]")
-_CONTROLS = bytes({*range(0x20)} - {*b"\t\n\r"})
+# The sign of another angle (°, º and ˚ as they end in any charset, or d), and only text between.
+_ANGLE_BEHIND = re.compile(rb"[\t\n\r\x20-\xff]{0,72}?[\xb0\xba\x9ad]")
+_ANGLE_BEFORE = re.compile(rb"[\xb0\xba\x9ad][\t\n\r\x20-\xff]*\Z")
 _OCTET = rb"(25[0-5]|2[0-4]\d|1?\d?\d)"
 _IPV4 = re.compile(rb"\.".join([_OCTET] * 4) + rb"(?!\d)(?!\.\d)")
 _COLONS = b"0123456789ABCDEFabcdef:"
@@ -202,8 +204,11 @@ def decimal(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
 
 
 def degrees(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
-    """Angles with their signs, or a geo URI; nothing where controls say that the sign stands there by chance."""
-    if len((around := data[end - 4 : end + 12]).translate(None, _CONTROLS)) < len(around):
+    """Two angles with their signs, or a geo URI."""
+    alone = not _ANGLE_BEHIND.match(data, end - 1) and not _ANGLE_BEFORE.search(
+        data[max(0, end - 40) : max(0, end - 3)]
+    )
+    if alone and data.find(b"geo:", max(0, end - 6), end) < 0:
         return
     near = Near(data, end - 40, end + 72)
     yield from near.marks(places.seek_positions(near.page, ctx), end - 1)
