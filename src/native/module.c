@@ -16,14 +16,20 @@ static PyObject *as_list(const numbers *found)
     return list;
 }
 
-static PyObject *as_pairs(const numbers *found)
+/* Numbers as a list of tuples of so many. */
+static PyObject *as_rows(const numbers *found, size_t width)
 {
     if (found->failed)
         return PyErr_NoMemory();
-    PyObject *list = PyList_New((Py_ssize_t)(found->count / 2));
-    for (size_t i = 0; list && i + 1 < found->count; i += 2) {
-        PyObject *pair = Py_BuildValue("(LL)", (long long)found->items[i], (long long)found->items[i + 1]);
-        if (!pair || PyList_SetItem(list, (Py_ssize_t)(i / 2), pair) < 0)
+    PyObject *list = PyList_New((Py_ssize_t)(found->count / width));
+    for (size_t i = 0; list && i < found->count / width; i++) {
+        PyObject *row = PyTuple_New((Py_ssize_t)width);
+        for (size_t j = 0; row && j < width; j++) {
+            PyObject *value = PyLong_FromLongLong(found->items[i * width + j]);
+            if (!value || PyTuple_SetItem(row, (Py_ssize_t)j, value) < 0)
+                Py_CLEAR(row);
+        }
+        if (!row || PyList_SetItem(list, (Py_ssize_t)i, row) < 0)
             Py_CLEAR(list);
     }
     return list;
@@ -54,7 +60,7 @@ static PyObject *look(PyObject *self, PyObject *args)
             memset(pages, 0, (size_t)PyByteArray_Size(flags));
         int some = look_at(data.buf, (size_t)size, found, pages), whole = 1;
         for (int kind = 0; kind < KINDS; kind++)
-            whole = whole && (lists[kind] = as_pairs(&found[kind].pairs));
+            whole = whole && (lists[kind] = as_rows(&found[kind].pairs, 2));
         if (whole)
             result = PyTuple_Pack(7, some ? Py_False : Py_True, lists[DENSE], lists[WIDE], lists[LONG], lists[ARABIC],
                                   lists[OLD], flags);
@@ -89,7 +95,8 @@ static int in_bounds(const Py_buffer *data, Py_ssize_t start, Py_ssize_t stop)
     return 0;
 }
 
-enum { MOST_LISTS = 6 };
+enum { MOST_LISTS = CAPITALS };
+_Static_assert((int)POINTS <= (int)MOST_LISTS, "a pass finds no more lists than there is room for");
 
 typedef void find(const uint8_t *data, size_t start, size_t stop, numbers *found);
 
@@ -197,14 +204,7 @@ static PyObject *blocks(PyObject *self, PyObject *args)
         return NULL;
     if (in_bounds(&data, start, stop)) {
         find_blocks(data.buf, (size_t)start, (size_t)stop, &found);
-        list = found.failed ? PyErr_NoMemory() : PyList_New(0);
-    }
-    for (size_t i = 0; list && i + 3 < found.count; i += 4) {
-        const int64_t *n = found.items + i;
-        PyObject *row = Py_BuildValue("(LLLL)", (long long)n[0], (long long)n[1], (long long)n[2], (long long)n[3]);
-        if (!row || PyList_Append(list, row) < 0)
-            Py_CLEAR(list);
-        Py_XDECREF(row);
+        list = as_rows(&found, 4);
     }
     free(found.items);
     PyBuffer_Release(&data);
@@ -243,14 +243,7 @@ static PyObject *wide(PyObject *self, PyObject *args)
         PyErr_SetString(PyExc_ValueError, "no such order");
     else if (in_bounds(&data, start, stop)) {
         find_wide(data.buf, (size_t)start, (size_t)stop, order, &found);
-        list = found.failed ? PyErr_NoMemory() : PyList_New(0);
-    }
-    for (size_t i = 0; list && i + 2 < found.count; i += 3) {
-        const int64_t *n = found.items + i;
-        PyObject *row = Py_BuildValue("(LLL)", (long long)n[0], (long long)n[1], (long long)n[2]);
-        if (!row || PyList_Append(list, row) < 0)
-            Py_CLEAR(list);
-        Py_XDECREF(row);
+        list = as_rows(&found, 3);
     }
     free(found.items);
     PyBuffer_Release(&data);

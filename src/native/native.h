@@ -76,6 +76,8 @@ int64_t entropy_read(entropy *e, const entropy_block *blocks, int count, int64_t
 
 void keccak_f(uint64_t state[25]);
 
+static inline int digit(uint8_t c) { return (uint8_t)(c - '0') < 10; }
+
 static inline uint64_t load(const uint8_t *at)
 {
     uint64_t value;

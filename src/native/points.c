@@ -13,7 +13,6 @@ typedef struct {
     size_t start, stop;
 } range;
 
-static int digit(uint8_t c) { return (uint8_t)(c - '0') < 10; }
 static int letter(uint8_t c) { return (uint8_t)((c | 0x20) - 'a') < 26; }
 static int sign(uint8_t c) { return digit(c) || letter(c); }
 static int in_host(uint8_t c) { return sign(c) || c == '.' || c == '-'; }

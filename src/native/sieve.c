@@ -8,7 +8,7 @@ static int base58_head(uint8_t c) { return c == '1' || c == '3' || c == 'T'; }
 
 static int safe(uint8_t c)
 {
-    return (uint8_t)(c - '0') < 10 || (uint8_t)((c | 0x20) - 'a') < 26 || c == '-' || c == '_';
+    return digit(c) || (uint8_t)((c | 0x20) - 'a') < 26 || c == '-' || c == '_';
 }
 
 /* Whether the signs that begin here are one of the rows of the table; there are eight at least. */

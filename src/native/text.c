@@ -58,7 +58,6 @@ static size_t next_run(const uint8_t *data, size_t from, size_t stop, size_t lea
     return stop;
 }
 
-static int digit(uint8_t c) { return (uint8_t)(c - '0') < 10; }
 static int upper(uint8_t c) { return (uint8_t)(c - 'A') < 26; }
 static int between(uint8_t c, uint8_t first, uint8_t last) { return c >= first && c <= last && c != 'I' && c != 'O'; }
 

@@ -138,6 +138,15 @@ def digits(draw):
     return b"".join(rng.choice(parts)() for _ in range(rng.randrange(1, 20)))
 
 
+def ends_in_table(names, data, start, stop):
+    """Where each of these anchors ends by its pattern."""
+    wanted = {}
+    for name in names:
+        matcher = anchors.Matcher(lambda anchor, name=name: anchor is anchors.table()[name])
+        wanted[name] = {end for end, _ in matcher.match(data, start, stop)} if start < stop else set()
+    return wanted
+
+
 @st.composite
 def capitals(draw):
     """Long numbers, bank accounts and grid references, whole and not, among signs that touch them."""
@@ -167,10 +176,7 @@ def capitals(draw):
 def test_the_anchors_of_capitals_are_those_of_the_table(data, drawn):
     start = drawn.draw(st.integers(0, len(data)))
     stop = drawn.draw(st.integers(start, len(data)))
-    wanted = {name: set[int]() for name in anchors.CAPITALS}
-    for name, ends in wanted.items():
-        matcher = anchors.Matcher(lambda anchor, name=name: anchor is anchors.table()[name])
-        ends |= {end for end, _ in matcher.match(data, start, stop)} if start < stop else set()
+    wanted = ends_in_table(anchors.CAPITALS, data, start, stop)
     found = code.capitals(data, start, stop)
     assert dict(zip(anchors.CAPITALS, map(set, found), strict=True)) == wanted
     assert [len({*ends}) for ends in found] == [len(ends) for ends in found]
@@ -230,10 +236,7 @@ def points(draw):
 def test_the_anchors_around_a_point_are_those_of_the_table(data, drawn):
     start = drawn.draw(st.integers(0, len(data)))
     stop = drawn.draw(st.integers(start, len(data)))
-    wanted = {name: set[int]() for name in anchors.POINTS}
-    for name, ends in wanted.items():
-        matcher = anchors.Matcher(lambda anchor, name=name: anchor is anchors.table()[name])
-        ends |= {end for end, _ in matcher.match(data, start, stop)} if start < stop else set()
+    wanted = ends_in_table(anchors.POINTS, data, start, stop)
     found = code.points(data, start, stop)
     given_ends = dict(zip(anchors.POINTS, map(set, found), strict=True))
     # Of an e-mail address the pattern ends at each dot with a letter behind, the native code at the first alone.

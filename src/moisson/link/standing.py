@@ -40,13 +40,15 @@ def set_aside(reader: Reader, ties: Ties, meant: dict[Key, str]) -> dict[Key, st
     ]
     files = _files(reader, meant, {key for group in persons for key in group})
     known = _names(ties, {key for group in persons for key in group})
-    more = {(kind, meant.get((kind, value), value)) for kind, value in telling(reader, _asked(persons, meant))}
+    seen = [set[str]().union(*(files.get(key, ()) for key in group)) for group in persons]
+    quiet = [(group, len(where)) for group, where in zip(persons, seen, strict=True) if len(where) <= FEW]
+    asked = _asked([group for group, _ in quiet], meant)
+    more = {(kind, meant.get((kind, value), value)) for kind, value in telling(reader, asked)}
     aside: dict[Key, str] = {}
-    for group in persons:
-        seen = set[str]().union(*(files.get(key, ()) for key in group))
+    for group, count in quiet:
         name = next(key for key in group if key[0] == "name")
-        if len(seen) <= FEW and not group & more and not _has_namesake(ties.shown(name), known, ties):
-            where = f"{len(seen)} files" if len(seen) > 1 else "a single file"
+        if not group & more and not _has_namesake(ties.shown(name), known, ties):
+            where = f"{count} files" if count > 1 else "a single file"
             aside |= dict.fromkeys(group, f"no more than contact details, in {where}; nobody wrote or called")
     return aside
 

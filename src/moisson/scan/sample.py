@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from moisson.scan import gates
-from moisson.scan.shares import SIZE, Sample
+from moisson.scan.shares import MOSTLY, SIZE, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from moisson.reader import Reader
 
 PLACES = 1024
-_MOSTLY = 0.5
 _STUFFED, _ENOUGH = 0.9, 24
 _CHANCE = 340.0
 _PACKET, _SYNC = 188, 0x47
@@ -56,16 +55,16 @@ def sort_of(data: bytes) -> str:
         return "empty"
     flags = np.frombuffer(gates.look(data).flags, np.uint8)
     used = (flags & gates.ZERO) == 0
-    if used.mean() < _MOSTLY:
+    if used.mean() < MOSTLY:
         return "empty"
     raw, flags = raw[np.repeat(used, gates.PAGE)[: len(raw)]], flags[used]
-    if ((flags & (gates.TEXT | gates.WIDE | gates.ARABIC)) != 0).mean() > _MOSTLY:
+    if ((flags & (gates.TEXT | gates.WIDE | gates.ARABIC)) != 0).mean() > MOSTLY:
         return "text"
     if _is_jpeg(raw):
         return "pictures"
     if _is_transport(raw):
         return "video"
-    if ((flags & gates.RANDOM) != 0).mean() > _MOSTLY:
+    if ((flags & gates.RANDOM) != 0).mean() > MOSTLY:
         return "random" if _chi_square(raw) < _CHANCE else "compressed"
     return "other"
 

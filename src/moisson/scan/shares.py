@@ -8,7 +8,7 @@ from typing import NamedTuple
 SIZE = 64 << 10
 SORTS = ("empty", "text", "pictures", "video", "compressed", "random", "other")
 _Z = 1.96
-_MOSTLY = 0.5
+MOSTLY = 0.5
 
 
 class Share(NamedTuple):
@@ -46,8 +46,8 @@ class Sample(NamedTuple):
         best = max((s for s in SORTS if s != "empty"), key=lambda s: self.counts.get(s, 0))
         if best == "random" and self.counts["random"] >= 0.95 * self.places:
             return "encrypted"
-        content = f"mostly {best}" if self.counts.get(best, 0) > _MOSTLY * used else "mixed"
-        return f"mostly empty, the rest {content}" if used < _MOSTLY * self.places else content
+        content = f"mostly {best}" if self.counts.get(best, 0) > MOSTLY * used else "mixed"
+        return f"mostly empty, the rest {content}" if used < MOSTLY * self.places else content
 
 
 def interval(n: int, of: int) -> tuple[float, float]:

@@ -29,10 +29,8 @@ _SORTS = (
 )  # fmt: skip
 _SEPARATOR = b"\0\0"
 # What may stand before an ASCII sign of two bytes, or behind the last, when the higher byte comes first.
-_RAISES, _SHOWN = (
-    frozenset(b"\x00\x01\x03\x04\x05\x06\x07\x20"),
-    frozenset(b"\t\n\r" + bytes(range(0x20, 0x7F)) + bytes(range(0xA0, 0x100))),
-)
+_RAISES = frozenset(b"\x00\x01\x03\x04\x05\x06\x07\x20")
+_SHOWN = frozenset(b"\t\n\r" + bytes(range(0x20, 0x7F)) + bytes(range(0xA0, 0x100)))
 
 
 class Run(NamedTuple):
@@ -94,7 +92,7 @@ def _in_range(data: bytes, start: int, stop: int, orders: tuple[int, ...]) -> li
         width = _SORTS[order][2]
         seen = [span for first, last in places for span in spans(data, first, last, order)]
         found += ((-score, order, first, last) for first, last, score in seen if score >= LEAST)
-        if width == 2 and all(_is_sole(data, first, last) for first, last, _ in seen):
+        if order == 0 and all(_is_sole(data, first, last) for first, last, _ in seen):
             ends = [start, *(end for first, last, _ in seen for end in (first, last)), stop]
             places = [(a, b) for a, b in zip(ends[::2], ends[1::2], strict=True) if b - a >= width * LEAST]
     if len(found) == 1:
