@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from moisson.engine import bpf, confine
+from moisson.engine.forks import Forks
 from moisson.engine.sandbox import Sandbox
 from moisson.errors import SandboxError
 from tests.engine import attacks
@@ -65,7 +66,8 @@ def target(tmp_path_factory):
 def sandbox():
     os.environ["MOISSON_SECRET"] = "hunter2"
     limits = confine.Confinement(data_mb=256)
-    with Sandbox("attacks:handler", (), limits, path=[str(Path(__file__).parent)]) as sandbox:
+    source = Forks("attacks:handler", (), limits, path=[str(Path(__file__).parent)])
+    with source, Sandbox(source) as sandbox:
         yield sandbox
     os.environ.pop("MOISSON_SECRET", None)
 

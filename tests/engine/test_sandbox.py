@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -16,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moisson.engine import confine
-from moisson.engine.sandbox import Caps, Sandbox
+from moisson.engine.forks import Caps, Forks, Zygote
+from moisson.engine.sandbox import Sandbox
 from moisson.errors import DamagedError, SandboxError
 
 FDS = "/proc/self/fd"
@@ -26,8 +29,17 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def box(handler: str, **more) -> Sandbox:
-    return Sandbox(f"handlers:{handler}", (), confine.Confinement(data_mb=256), path=[HERE], **more)
+LIMITS = confine.Confinement(data_mb=256)
+
+
+def forks(handler: str, preload=(), limits=LIMITS, **more) -> Forks:
+    return Forks(f"handlers:{handler}", preload, limits, path=[HERE], **more)
+
+
+@contextmanager
+def box(*how, **more):
+    with forks(*how, **more) as source, Sandbox(source) as sandbox:
+        yield sandbox
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +214,7 @@ def test_descriptors_do_not_leak(bad, echo):
 def test_the_time_of_one_child_never_cuts_a_later_call():
     pids: list[bytes] = []
     limits = confine.Confinement(cpu_seconds=5)
-    with Sandbox("handlers:once", (), limits, path=[HERE]) as sandbox:
+    with box("once", (), limits) as sandbox:
         for seconds in (3, 3, 4.99999, 60, 60, 3):
             assert sandbox.call(b"", (), seconds, pids.append).kind == "ok"
     assert pids[0] == pids[1]
@@ -213,20 +225,20 @@ def test_the_time_of_one_child_never_cuts_a_later_call():
 @pytest.mark.parametrize(
     ("handler", "preload", "why"),
     [
-        ("handlers:echo", ("threaded",), "importing threaded starts threads"),
-        ("handlers:echo", ("no_such_module",), "cannot import no_such_module"),
-        ("handlers:echo", ("handlers:no_such",), "cannot import handlers:no_such"),
-        ("handlers:absent", (), "no function 'absent' in handlers"),
+        ("echo", ("threaded",), "importing threaded starts threads"),
+        ("echo", ("no_such_module",), "cannot import no_such_module"),
+        ("echo", ("handlers:no_such",), "cannot import handlers:no_such"),
+        ("absent", (), "no function 'absent' in handlers"),
     ],
 )
 def test_a_start_that_fails_says_why(handler, preload, why):
     with pytest.raises(SandboxError, match=why):
-        Sandbox(handler, preload, path=[HERE]).start()
+        Sandbox(forks(handler, preload)).start()
 
 
 def test_a_function_named_in_preload_has_run_before_the_fork():
     got: list[bytes] = []
-    with Sandbox("handlers:warmed", ("handlers:warm",), path=[HERE]) as sandbox:
+    with box("warmed", ("handlers:warm",)) as sandbox:
         assert sandbox.call(b"", (), 60, got.append).kind == "ok"
     assert got == [b"True"]
 
@@ -239,9 +251,9 @@ def test_a_handler_that_takes_nothing_is_named():
 
 
 def murder(sandbox: Sandbox) -> None:
-    assert sandbox._process is not None
-    os.kill(sandbox._process.pid, signal.SIGKILL)
-    os.waitid(os.P_PID, sandbox._process.pid, os.WEXITED | os.WNOWAIT)
+    pid = sandbox.forks.zygote().pid
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
 
 def test_a_dead_zygote_is_started_again():
@@ -263,18 +275,60 @@ def test_a_zygote_that_keeps_dying_is_an_error(monkeypatch):
     with box("echo") as sandbox:
         murder(sandbox)
         assert sandbox.call(b"x", (), 60).kind == "crash"
-        monkeypatch.setattr(sandbox, "_fork", lambda cpu: murder(sandbox) or Sandbox._fork(sandbox, cpu))
+        fork = Zygote.fork
+        monkeypatch.setattr(Zygote, "fork", lambda source, cpu: murder(sandbox) or fork(source, cpu))
         with pytest.raises(SandboxError, match="died twice"):
             sandbox.call(b"x", (), 60)
 
 
+def test_sandboxes_in_many_threads_share_one_process():
+    with forks("once") as source:
+
+        def use(_: int) -> set[bytes]:
+            pids: list[bytes] = []
+            with Sandbox(source) as sandbox:
+                for _ in range(5):
+                    assert sandbox.call(b"", (), 60, pids.append).kind == "ok"
+                    sandbox.recycle()
+            return set(pids)
+
+        first = source.zygote().pid
+        with ThreadPoolExecutor(8) as pool:
+            assert all(len(pids) == 5 for pids in pool.map(use, range(16)))
+        assert source.zygote().pid == first
+
+
+def test_the_death_of_the_shared_process_costs_each_sandbox_one_call():
+    with forks("echo") as source, Sandbox(source) as one, Sandbox(source) as other:
+        murder(one)
+        for sandbox in (one, other):
+            assert sandbox.call(b"x", (), 60).kind == "crash"
+            assert sandbox.call(b"y", (), 60).kind == "ok"
+
+
+def test_how_a_child_ends_is_told_to_its_own_sandbox():
+    with forks("misbehave") as source:
+
+        def end(what: bytes) -> tuple[str, str]:
+            with Sandbox(source) as sandbox:
+                outcome = sandbox.call(what, (), 60)
+            return outcome.kind, outcome.detail
+
+        with box("misbehave") as alone:
+            expected = {what: alone.call(what, (), 60) for what in (b"segfault", b"raise", b"pickle")}
+        with ThreadPoolExecutor(6) as pool:
+            for what, ended in zip([*expected] * 4, pool.map(end, [*expected] * 4), strict=True):
+                assert ended == (expected[what].kind, expected[what].detail)
+
+
 SCRIPT = """
 import os, sys, threading
+from moisson.engine.forks import Forks
 from moisson.engine.sandbox import Sandbox
 def main():
-    s = Sandbox("handlers:misbehave", path=[sys.argv[1]])
+    s = Sandbox(Forks("handlers:misbehave", path=[sys.argv[1]]))
     s.start()
-    print(s._process.pid, s._child.pid, flush=True)
+    print(s.forks.zygote().pid, s._child.pid, flush=True)
     s.call(sys.argv[2].encode(), (), 60)
 main()
 """

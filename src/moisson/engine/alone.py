@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from msgspec.structs import replace
 
 from moisson.engine.confine import Confinement
+from moisson.engine.forks import Caps, Forks
 from moisson.engine.pieces import Ended, Piece, Seen, encode, replies
-from moisson.engine.sandbox import Caps, Sandbox
+from moisson.engine.sandbox import Sandbox
 from moisson.engine.spool import Spool
 from moisson.errors import EvidenceError
 from moisson.model import Failure
@@ -104,7 +105,7 @@ def sweep(
     """
     with ExitStack() as stack:
         descriptors = _descriptors(stack, paths)
-        boxes = _boxes(stack, settings, workers)
+        boxes = _boxes(stack, stack.enter_context(_forks(settings)), workers)
         pool = stack.enter_context(ThreadPoolExecutor(workers))
         names = tuple(p.name for p in paths)
 
@@ -148,7 +149,7 @@ def sample(paths: Sequence[Path], settings: Settings) -> Sample:
     """Guess what the medium that `paths` hold is full of; errors as in `sweep`."""
     with ExitStack() as stack:
         descriptors = _descriptors(stack, paths)
-        box = stack.enter_context(_sandbox(settings))
+        box = stack.enter_context(Sandbox(stack.enter_context(_forks(settings))))
         names = tuple(p.name for p in paths)
         found = list(_run(box, Piece(names, "", settings, 0, 0, scan=False, sample=True), descriptors))
     ended = found[0].ended
@@ -174,23 +175,16 @@ def _opened(results: list[Result]) -> int:
     return ended.size
 
 
-def _sandbox(settings: Settings) -> Sandbox:
+def _forks(settings: Settings) -> Forks:
     limits = Confinement(data_mb=settings.limits.memory_mb)
-    return Sandbox("moisson.engine.lone:serve", PRELOAD, limits, caps=Caps(message=_MESSAGE))
+    return Forks("moisson.engine.lone:serve", PRELOAD, limits, caps=Caps(message=_MESSAGE))
 
 
-def _boxes(stack: ExitStack, settings: Settings, workers: int) -> SimpleQueue[Sandbox]:
-    """So many sandboxes, started at the same time and closed with the stack."""
-    made = [_sandbox(settings) for _ in range(workers)]
+def _boxes(stack: ExitStack, forks: Forks, workers: int) -> SimpleQueue[Sandbox]:
+    """So many sandboxes, closed with the stack."""
     boxes: SimpleQueue[Sandbox] = SimpleQueue()
-    for box in made:
-        stack.callback(box.close)
-        boxes.put(box)
-    with ThreadPoolExecutor(workers) as starting:
-        others = [starting.submit(box.start) for box in made[1:]]
-        made[0].start()
-        for other in others:
-            other.result()
+    for _ in range(workers):
+        boxes.put(stack.enter_context(Sandbox(forks)))
     return boxes
 
 

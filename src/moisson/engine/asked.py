@@ -11,7 +11,7 @@ from moisson.errors import EvidenceError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from moisson.engine.sandbox import Channel
+    from moisson.engine.channel import Channel
 
 
 class Asked:

@@ -17,6 +17,8 @@ from moisson.engine.channel import HEADER, parcels
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from moisson.engine.forks import Zygote
+
 _LONGEST = 1e6
 Kind = Literal["ok", "crash", "timeout", "memory", "limit", "attack"]
 _SIGNALS: dict[int, Kind] = {signal.SIGSYS: "attack", signal.SIGXCPU: "timeout", signal.SIGXFSZ: "limit"}
@@ -31,10 +33,10 @@ class Ended(Exception):
 
 
 class Child:
-    """One confined child: its socket, what was read ahead, and the time it may still use."""
+    """One confined child: where it was forked, its socket, what was read ahead, and the time it may still use."""
 
-    def __init__(self, pid: int, sock: socket.socket, cpu: float) -> None:
-        self.pid, self.socket, self.cpu = pid, sock, cpu
+    def __init__(self, source: Zygote, pid: int, sock: socket.socket, cpu: float) -> None:
+        self.zygote, self.pid, self.socket, self.cpu = source, pid, sock, cpu
         self.buffer = bytearray()
 
     def send(self, tag: int, payload: bytes, fds: Sequence[int], deadline: float) -> None:

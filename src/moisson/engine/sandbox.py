@@ -4,50 +4,27 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
-import subprocess
-import sys
-import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
-from moisson.engine import zygote
-from moisson.engine.channel import ANSWER, ASK, BROKEN, CALL, DONE, MESSAGE, READY, SEND, Channel
+from moisson.engine.channel import ANSWER, ASK, BROKEN, CALL, DONE, MESSAGE, READY, SEND
 from moisson.engine.child import Child, Ended, Kind, cause, given_up
-from moisson.engine.confine import Confinement, Level
+from moisson.engine.confine import Level
+from moisson.engine.forks import Gone
 from moisson.errors import EvidenceError, LimitError, SandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from moisson.engine.forks import Forks, Zygote
+
     Answer = bytes | tuple[bytes, list[int]] | None
 
-__all__ = ["Caps", "Channel", "Kind", "Outcome", "Sandbox"]
-
-_STARTING = 120.0
 _FORKING = 30.0
 _DYING = 1.0
-_CLOSING = 5.0
-_ENVIRONMENT = {
-    "PATH": "/usr/bin:/bin",
-    "LANG": "C.UTF-8",
-    "TZ": "UTC",
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-}
-
-
-class Caps(Struct, frozen=True):
-    """What one call may send back: bytes of one message, bytes and messages in all."""
-
-    message: int = MESSAGE
-    output: int = 2 << 30
-    count: int = 2_000_000
 
 
 class Outcome(Struct, frozen=True):
@@ -60,36 +37,16 @@ class Outcome(Struct, frozen=True):
     output: int = 0
 
 
-class _Gone(Exception):
-    """The zygote hung up."""
-
-
 class Sandbox:
-    """Runs `handler` ("module:function") in confined children of a warm process that has imported `preload`.
+    """One confined child at a time, forked where `forks` has its process; several sandboxes may share that.
 
-    What a reader loads lazily by way of a temporary file or a program must be loaded there: a `preload` entry is a
-    module, or "module:function" to be called. `path` is added to the import path of that process.
-
-    Not for use by several threads at once; a sandbox started in
-    another thread than the main one is not killed with the process but by its own reading of the closed socket.
+    Not for use by several threads at once.
     """
 
-    def __init__(
-        self,
-        handler: str,
-        preload: Sequence[str] = (),
-        limits: Confinement = Confinement(),  # noqa: B008  frozen
-        *,
-        caps: Caps = Caps(),  # noqa: B008  frozen
-        path: Sequence[str] = (),
-    ) -> None:
-        self.plan = zygote.Plan(handler, tuple(preload), limits, tuple(path), caps.message)
-        self.caps = caps
+    def __init__(self, forks: Forks) -> None:
+        self.forks, self.caps = forks, forks.caps
         self.level = Level()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._control: socket.socket | None = None
         self._child: Child | None = None
-        self._died: dict[int, int] = {}
         self._deaths = 0
 
     def __enter__(self) -> Sandbox:
@@ -100,8 +57,7 @@ class Sandbox:
         self.close()
 
     def start(self) -> None:
-        """Start the zygote and a first child, which sets `level`; raises `SandboxError`."""
-        self._boot()
+        """Start a first child, which sets `level`; raises `SandboxError`."""
         self._child = self._fresh(0)
 
     def call(
@@ -139,14 +95,13 @@ class Sandbox:
         if child is not None:
             child.socket.close()
             try:
-                self._order(zygote.Kill(child.pid))
-            except _Gone:
-                self._drop_zygote()
+                child.zygote.kill(child.pid)
+            except Gone:
+                self.forks.drop(child.zygote)
 
     def close(self) -> None:
-        """End the child and the zygote."""
+        """End the child."""
         self.recycle()
-        self._drop_zygote()
 
     def _converse(
         self,
@@ -193,29 +148,21 @@ class Sandbox:
 
     def _fresh(self, seconds: float) -> Child:
         """Fork a child and wait until it has proved its confinement; a dead zygote is started again, once."""
-        cpu = int(max(self.plan.limits.cpu_seconds, seconds + 10))
+        cpu = int(max(self.forks.plan.limits.cpu_seconds, seconds + 10))
         while True:
+            source = self.forks.zygote()
             try:
-                if self._control is None:
-                    self._boot()
-                return self._fork(cpu)
-            except _Gone as gone:
-                self._drop_zygote()
+                return self._fork(source, cpu)
+            except Gone as gone:
+                self.forks.drop(source)
                 self._deaths += 1
                 if self._deaths > 1:
                     raise SandboxError("the process that forks confined children died twice") from gone
 
-    def _fork(self, cpu: int) -> Child:
-        ours, theirs = socket.socketpair()
-        try:
-            with theirs:
-                self._order(zygote.Fork(cpu + 4), theirs.fileno())
-            pid = self._born()
-        except _Gone:
-            ours.close()
-            raise
+    def _fork(self, source: Zygote, cpu: int) -> Child:
+        pid, ours = source.fork(cpu + 4)
         ours.setblocking(False)
-        child = Child(pid, ours, cpu)
+        child = Child(source, pid, ours, cpu)
         try:
             tag, payload = child.frame(MESSAGE, time.monotonic() + _FORKING)
             if tag != READY:
@@ -226,24 +173,18 @@ class Sandbox:
             raise SandboxError(f"no confined child: {ended.detail or detail or kind}") from ended
         return child
 
-    def _born(self) -> int:
-        while report := self._report(_FORKING):
-            if isinstance(report, zygote.Born):
-                return report.pid
-        raise _Gone
-
     def _bury(self, child: Child, ended: Ended, seconds: float) -> tuple[Kind, str]:
         """Make sure that the child is dead, and say why the call ended."""
         child.socket.close()
         self._child = None
         silent = ended.kind == "crash" and not ended.detail
         try:
-            status = self._status(child.pid, _DYING if silent else 0)
+            status = child.zygote.status(child.pid, _DYING if silent else 0)
             if lived := status is None:
-                self._order(zygote.Kill(child.pid))
-                status = self._status(child.pid, _FORKING)
-        except _Gone:
-            self._drop_zygote()
+                child.zygote.kill(child.pid)
+                status = child.zygote.status(child.pid, _FORKING)
+        except Gone:
+            self.forks.drop(child.zygote)
             self._deaths += 1
             return ended.kind, ended.detail or "the process that forks confined children died"
         if ended.kind == "timeout":
@@ -253,78 +194,3 @@ class Sandbox:
         if status is None or (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL and lived):
             return "crash", "it closed its channel"
         return cause(status)
-
-    def _status(self, pid: int, seconds: float) -> int | None:
-        deadline = time.monotonic() + seconds
-        while pid not in self._died:
-            left = deadline - time.monotonic()
-            if left <= 0 or self._report(left) is None:
-                return None
-        return self._died.pop(pid)
-
-    def _boot(self) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        home = str(Path(__file__).resolve().parents[2])
-        parent = os.getpid() if threading.current_thread() is threading.main_thread() else 0
-        command = [sys.executable, "-s", "-P", "-m", zygote.__name__, str(theirs.fileno()), str(parent)]
-        with theirs:
-            self._process = subprocess.Popen(
-                command,
-                env={**_ENVIRONMENT, "PYTHONPATH": home},
-                cwd="/",
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        self._control, self._died = ours, {}
-        try:
-            self._order(self.plan)
-            up = self._report(_STARTING)
-        except _Gone:
-            up = None
-        if not isinstance(up, zygote.Up) or up.error:
-            self._drop_zygote()
-            raise SandboxError(
-                up.error if isinstance(up, zygote.Up) else "the process that forks children did not start"
-            )
-
-    def _order(self, order: zygote.Plan | zygote.Fork | zygote.Kill, *fds: int) -> None:
-        if self._control is None:
-            raise _Gone
-        try:
-            socket.send_fds(self._control, [zygote.encode(order)], list(fds))
-        except OSError as error:
-            raise _Gone from error
-
-    def _report(self, seconds: float) -> zygote.Up | zygote.Born | zygote.Died | None:
-        """The next report of the zygote, or None in time; deaths are noted."""
-        if self._control is None:
-            raise _Gone
-        self._control.settimeout(max(seconds, 0.001))
-        try:
-            packet = self._control.recv(zygote.PACKET)
-        except TimeoutError:
-            return None
-        except OSError as error:
-            raise _Gone from error
-        finally:
-            self._control.settimeout(None)
-        if not packet:
-            raise _Gone
-        report = zygote.reports.decode(packet)
-        if isinstance(report, zygote.Died):
-            self._died[report.pid] = report.status
-        return report
-
-    def _drop_zygote(self) -> None:
-        control, self._control = self._control, None
-        process, self._process = self._process, None
-        if control is not None:
-            control.close()
-        if process is not None:
-            try:
-                process.wait(_CLOSING)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()

@@ -29,7 +29,7 @@ from moisson.selectors import find
 from moisson.settings import Settings
 
 if TYPE_CHECKING:
-    from moisson.engine.sandbox import Channel
+    from moisson.engine.channel import Channel
     from moisson.model import Record
 
     Records = list[Record]

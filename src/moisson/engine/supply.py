@@ -15,8 +15,9 @@ from moisson.custody import intake
 from moisson.engine import messages as m
 from moisson.engine.confine import Confinement
 from moisson.engine.delivery import lots
+from moisson.engine.forks import Forks
 from moisson.engine.notebook import Notebook
-from moisson.engine.sandbox import Kind, Sandbox
+from moisson.engine.sandbox import Sandbox
 from moisson.errors import EvidenceError
 from moisson.evidence.folder import Local
 from moisson.identify.known import Known
@@ -28,6 +29,7 @@ from moisson.triage.match import Matcher
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from moisson.engine.child import Kind
     from moisson.model import Exhibit, Lead, Record
 
 PAGE = 2000
@@ -99,7 +101,8 @@ class Supply:
         self.notes = Notebook(root / "tmp")
         self.matcher = Matcher.open(root / "lists", settings)
         memory = settings.limits.memory_mb
-        self.sandbox = Sandbox("moisson.engine.serve:serve", PRELOAD, Confinement(data_mb=memory))
+        self.forks = Forks("moisson.engine.serve:serve", PRELOAD, Confinement(data_mb=memory))
+        self.sandbox = Sandbox(self.forks)
         self.sandbox.start()
         self.level = str(self.sandbox.level)
 
@@ -198,6 +201,7 @@ class Supply:
     def close(self) -> None:
         """End the sandbox and close the files."""
         self.sandbox.close()
+        self.forks.close()
         self.shelf.close()
 
 
