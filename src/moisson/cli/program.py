@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import signal
 import sys
@@ -9,16 +10,44 @@ import sys
 import click
 
 from moisson import __version__
-from moisson.cli import custody, findings, harvest, look, status, sweep, tools
+from moisson.cli.loading import loading
 from moisson.errors import MoissonError
+
+# The verbs in the order of the work, each with the module of this package that it is in.
+VERBS = {
+    "demo": "tools",
+    "harvest": "harvest",
+    "add": "harvest",
+    "status": "status",
+    "leads": "findings",
+    "links": "findings",
+    "countries": "findings",
+    "search": "look",
+    "sightings": "look",
+    "events": "look",
+    "show": "look",
+    "verify": "custody",
+    "export": "custody",
+    "sweep": "sweep",
+    "doctor": "tools",
+}
 
 
 class Program(click.Group):
-    """Turns what went wrong into one sentence and a stable exit code."""
+    """Loads the verb that is asked for and no other; turns what went wrong into a sentence and a stable exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The verbs in the order of the work."""
-        return list(self.commands)
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb of this name."""
+        if cmd_name not in VERBS:
+            return None
+        with loading():
+            module = importlib.import_module(f"moisson.cli.{VERBS[cmd_name]}")
+        verb: click.Command = getattr(module, cmd_name)
+        return verb
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the verb; an error of ours ends in its sentence and its code."""
@@ -46,23 +75,3 @@ class Program(click.Group):
 @click.version_option(__version__, prog_name="moisson")
 def program() -> None:
     """From a pile of seized media to searchable, linked, provable leads."""
-
-
-for verb in (
-    tools.demo,
-    harvest.harvest,
-    harvest.add,
-    status.status,
-    findings.leads,
-    findings.links,
-    findings.countries,
-    look.search,
-    look.sightings,
-    look.events,
-    look.show,
-    custody.verify,
-    custody.export,
-    sweep.sweep,
-    tools.doctor,
-):
-    program.add_command(verb)
