@@ -97,7 +97,7 @@ class Box:
 @pytest.mark.parametrize("bad", [0, 5 << 20, (64 << 20) - 1, 64 << 20, (128 << 20) - 1, 1 << 40])
 def test_a_piece_that_breaks_is_halved_until_only_what_is_at_fault_is_left_out(bad, how):
     box = Box(bad, how)
-    piece = pieces.Piece(("disk",), "disk", Settings(), 0, alone.PIECE)
+    piece = pieces.Piece(("disk",), "disk", Settings(), 0, alone.PIECE, scan=True)
     found = list(alone._run(box, piece, ()))
     assert [r.piece.start for r in found[1:]] == [r.piece.stop for r in found[:-1]]
     assert (found[0].piece.start, found[-1].piece.stop) == (0, alone.PIECE)

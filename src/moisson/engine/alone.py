@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
@@ -21,6 +22,7 @@ from moisson.scan.shares import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
     from pathlib import Path
 
     from moisson.settings import Settings
@@ -105,9 +107,12 @@ def sweep(
     """
     with ExitStack() as stack:
         descriptors = _descriptors(stack, paths)
-        boxes = _boxes(stack, stack.enter_context(_forks(settings)), workers)
+        forks = stack.enter_context(_forks(settings))
+        boxes = _boxes(stack, forks, workers)
+        hashing = stack.enter_context(Sandbox(forks))
         pool = stack.enter_context(ThreadPoolExecutor(workers))
-        names = tuple(p.name for p in paths)
+        beside = stack.enter_context(ThreadPoolExecutor(1))
+        hashed: list[Future[list[Result]]] = []
 
         def run(piece: Piece) -> list[Result]:
             box = boxes.get()
@@ -116,14 +121,23 @@ def sweep(
             finally:
                 boxes.put(box)
 
-        size = _opened(run(Piece(names, base, settings, 0, 0, scan=False)))
+        def give(piece: Piece) -> Future[list[Result]]:
+            if not piece.digest:
+                # Soon before it is scanned, so that the medium itself is read once.
+                part = replace(piece, scan=False, digest=True)
+                hashed.append(beside.submit(lambda: list(_run(hashing, part, descriptors))))
+            return pool.submit(run, piece)
+
+        medium = Piece(tuple(p.name for p in paths), base, settings)
+        size = _opened(run(medium))
         digests, stored, failures = dict[str, str](), dict[str, str](), list[Failure]()
         faults = set[tuple[int, int, str]]()
         done = 0
-        if workers > 1:
-            hashing = pool.submit(run, Piece(names, base, settings, 0, size, scan=False))
-        pieces = [Piece(names, base, settings, start, stop) for start, stop in _cut(size, workers)]
-        for results in _in_order(pool, run, pieces, 2 * workers):
+        alone = workers == 1
+        pieces = [
+            replace(medium, start=start, stop=stop, scan=True, digest=alone) for start, stop in _cut(size, workers)
+        ]
+        for results in _in_order(give, pieces, 2 * workers):
             for piece, told in results:
                 ended = told.ended
                 done += piece.stop - piece.start
@@ -136,12 +150,11 @@ def sweep(
                 faults |= set(ended.faults)
                 digests, stored = ended.digests or digests, ended.stored or stored
             progress(done, size)
-        if workers > 1:
-            for result in hashing.result():
-                digests, stored = result.ended.digests, result.ended.stored
-        elif not digests and not any(failure.kind == "damaged" for failure in failures):
+        for part in hashed:
+            digests = part.result()[-1].ended.digests
+        if not digests and not any(failure.kind == "damaged" for failure in failures):
             # A child that broke has taken with it what it had hashed.
-            digests = run(Piece(names, base, settings, 0, size, scan=False))[-1].ended.digests
+            digests = run(replace(medium, stop=size, digest=True))[-1].ended.digests
         return Outcome(size, digests, stored, failures, sorted(faults))
 
 
@@ -151,7 +164,7 @@ def sample(paths: Sequence[Path], settings: Settings) -> Sample:
         descriptors = _descriptors(stack, paths)
         box = stack.enter_context(Sandbox(stack.enter_context(_forks(settings))))
         names = tuple(p.name for p in paths)
-        found = list(_run(box, Piece(names, "", settings, 0, 0, scan=False, sample=True), descriptors))
+        found = list(_run(box, Piece(names, "", settings, sample=True), descriptors))
     ended = found[0].ended
     return Sample(ended.places, _opened(found), ended.counts)
 
@@ -201,16 +214,16 @@ def _cut(size: int, workers: int) -> Iterator[tuple[int, int]]:
 
 
 def _in_order(
-    pool: ThreadPoolExecutor, run: Callable[[Piece], list[Result]], pieces: Sequence[Piece], ahead: int
+    give: Callable[[Piece], Future[list[Result]]], pieces: Sequence[Piece], ahead: int
 ) -> Iterator[list[Result]]:
-    """Results in the order of the pieces, never more than `ahead` of them waiting."""
-    flying: dict[int, Any] = {}
-    given = 0
-    for turn in range(len(pieces)):
-        while given < len(pieces) and given - turn < ahead:
-            flying[given] = pool.submit(run, pieces[given])
-            given += 1
-        yield flying.pop(turn).result()
+    """Results in the order of the pieces, never more than `ahead` of them given out and waiting."""
+    flying: deque[Future[list[Result]]] = deque()
+    for piece in pieces:
+        if len(flying) == ahead:
+            yield flying.popleft().result()
+        flying.append(give(piece))
+    while flying:
+        yield flying.popleft().result()
 
 
 def _run(box: Sandbox, piece: Piece, descriptors: Sequence[int]) -> Iterator[Result]:

@@ -55,7 +55,7 @@ class Server:
             self._start()
         if piece.scan:
             self._scan(piece, self.image)
-        else:
+        elif piece.digest:
             self._read(piece, self.image)
         whole = piece.stop >= self.image.size and self.hashed == self.image.size
         digests = {name: h.hexdigest() for name, h in self.hashes.items()} if whole else {}
@@ -84,7 +84,8 @@ class Server:
         options = scanning.Options(context=context, words=False, repeats=0)
         sightings: list[Sighting] = []
         stretches: list[tuple[int, int, int]] = []
-        found = scanning.sweep(Reader(medium), piece.base, piece.start, piece.stop, options, (self._hash,))
+        consumers = (self._hash,) if piece.digest else ()
+        found = scanning.sweep(Reader(medium), piece.base, piece.start, piece.stop, options, consumers)
         for each in found:
             if isinstance(each, Sighting):
                 sightings.append(each)

@@ -10,7 +10,7 @@ from moisson.settings import Settings
 
 
 class Piece(Struct, frozen=True, tag="piece"):
-    """What a child is to do from `start` to `stop`: scan, or only read; it hashes what goes on where it ended.
+    """What a child is to do from `start` to `stop`: scan it, hash on what goes on where its last piece ended, or both.
 
     With `sample` it looks at some places of the medium instead.
     """
@@ -18,9 +18,10 @@ class Piece(Struct, frozen=True, tag="piece"):
     names: tuple[str, ...]
     base: str
     settings: Settings
-    start: int
-    stop: int
-    scan: bool = True
+    start: int = 0
+    stop: int = 0
+    scan: bool = False
+    digest: bool = False
     sample: bool = False
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
+from operator import itemgetter
 from typing import TYPE_CHECKING, Literal, Protocol, TextIO
 
 import msgspec
@@ -70,17 +71,17 @@ class Histogram:
 
     def write(self, prefix: str = "") -> None:
         """One file a kind, most frequent values first."""
-        files: dict[str, TextIO] = {}
-        for (sort, value), n in sorted(self.counts.items(), key=lambda pair: (-pair[1], pair[0])):
-            kind = _file_of(sort, files)
-            if kind not in files:
-                files[kind] = (self.folder / f"{kind}_histogram.txt").open("w", encoding="utf-8", newline="\n")
-                files[kind].write(prefix)
-            files[kind].write(f"n={n}\t{escape(value)}\n")
-        for file in files.values():
-            if self.left:
-                file.write(f"# {self.left} more sightings are of values that are not in these histograms\n")
-            file.close()
+        kinds: dict[str, list[tuple[str, int]]] = {}
+        for (sort, value), n in self.counts.items():
+            kinds.setdefault(_file_of(sort, kinds), []).append((value, n))
+        end = f"# {self.left} more sightings are of values that are not in these histograms\n" if self.left else ""
+        for kind, values in kinds.items():
+            values.sort()
+            values.sort(key=itemgetter(1), reverse=True)
+            with (self.folder / f"{kind}_histogram.txt").open("w", encoding="utf-8", newline="\n") as file:
+                file.write(prefix)
+                file.writelines([f"n={n}\t{escape(value)}\n" for value, n in values])
+                file.write(end)
 
 
 class Lines:
