@@ -143,3 +143,13 @@ def test_a_damaged_image_ends_in_one_sentence(tmp_path):
     path = tmp_path / "half.E01"
     path.write_bytes(b"EVF\t\r\n\xff\0" + bytes(3000))
     assert run(path, code=4).output.startswith("moisson: ")
+
+
+def test_a_sample_says_which_listed_values_it_saw(disk, tmp_path):
+    listed = tmp_path / "list.csv"
+    listed.write_text("kind,value\nemail,Anna@Verger.example\nemail,nobody@verger.example\n", "utf-8")
+    rows = [json.loads(line) for line in run(disk, "--sample", "--watchlist", listed, "--json").stdout.splitlines()]
+    shown = {row["sought"]: (row["places"], row["address"]) for row in rows if "sought" in row}
+    assert shown == {"Anna@Verger.example": (1, "stick_one.dd/@300007+19"), "nobody@verger.example": (0, "")}
+    assert "anna@verger.example" in run(disk, "--sample", "--watchlist", listed).stdout.lower()
+    assert "--sample" in run(disk, "--watchlist", listed, code=2).output

@@ -16,7 +16,6 @@ from moisson.engine.ranges import (
     clip,
     is_text,
     merge_touching,
-    moved,
     offset_of,
     runs,
     texts,
@@ -133,8 +132,6 @@ def test_blocks_that_follow_each_other_are_one_run():
 def test_addresses_count_in_their_medium():
     assert offset_of("E3/@120+31/gzip/@4+2", 0) == 120
     assert offset_of("E3/p2/bde/@77/zip", 2) == 77
-    assert moved("E3/@120+31/gzip/@4+2", 1000) == "E3/@1120+31/gzip/@4+2"
-    assert moved("E3/@5", 10) == "E3/@15"
     assert merge_touching([(5, 3), (8, 2), (20, 1), (12, 8)]) == [(5, 5), (20, 1), (12, 8)]
 
 

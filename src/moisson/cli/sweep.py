@@ -20,10 +20,11 @@ from moisson.scan.gates import NAMES
 from moisson.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from moisson.engine.pieces import Seen
     from moisson.scan.shares import Sample
+    from moisson.triage.presence import Presence
 
 _SHOWN = 10
 
@@ -41,22 +42,35 @@ _SHOWN = 10
 )
 @click.option("--json", "as_json", is_flag=True, help="With --sample: as lines of JSON.")
 @click.option("--sample", is_flag=True, help="Only guess, from a thousand places, what it holds.")
+@click.option("--watchlist", type=click.Path(path_type=Path), help="With --sample: which of these values may be in it.")
 @click.option("--workers", type=click.IntRange(0, 256), default=0, help="Processes; as many as cores by default.")
 @click.option("--regions", default="", help="Countries of national telephone numbers, in order: IQ,FR,…")
-def sweep(file: Path, out: Path | None, form: Form, as_json: bool, sample: bool, workers: int, regions: str) -> None:
+def sweep(
+    file: Path,
+    out: Path | None,
+    form: Form,
+    as_json: bool,
+    sample: bool,
+    watchlist: Path | None,
+    workers: int,
+    regions: str,
+) -> None:
     """Selectors in every byte of FILE, an image or a device, without a case.
 
     They go into the folder OUT, or as lines of JSON to the standard output.
     """
     paths = _paths(file)
     settings = Settings(regions=_regions(regions)) if regions else Settings()
+    base = re.sub(r"[^\w.-]", "_", file.name) or "medium"
+    if watchlist and not sample:
+        raise UsageError("--watchlist goes with --sample; in a full sweep, search what it wrote, or harvest")
     if sample:
-        _guess(alone.sample(paths, settings), file.name, as_json)
+        _look(paths, base, settings, watchlist, as_json)
         return
     if out:
         ready(out)
     took = _Taken(form, out, file.name)
-    base, began = re.sub(r"[^\w.-]", "_", file.name) or "medium", time.monotonic()
+    began = time.monotonic()
     found = alone.sweep(paths, base, settings, workers or len(os.sched_getaffinity(0)), took.take, _progress)
     took.close()
     _summary(found, took, max(time.monotonic() - began, 0.01), click.echo if out else aside)
@@ -131,6 +145,23 @@ def _regions(text: str) -> tuple[str, ...]:
     return found
 
 
+def _look(paths: tuple[Path, ...], base: str, settings: Settings, watchlist: Path | None, as_json: bool) -> None:
+    """Say what a sample shows, and which values of a list are in it."""
+    if watchlist is None:
+        _guess(alone.sample(paths, base, settings), paths[0].name, as_json)
+        return
+    # The lists bring half of the program with them, which a sweep does without.
+    from moisson.selectors.kind import Context
+    from moisson.triage.match import read_watchlist
+    from moisson.triage.presence import Sought
+
+    entries = read_watchlist(watchlist, Context(regions=settings.regions, languages=settings.languages))
+    sought = Sought(entries)
+    found = alone.sample(paths, base, settings, lambda seen: sought.take(seen.sightings))
+    _guess(found, paths[0].name, as_json)
+    _presence(list(sought.presences(found)), as_json)
+
+
 def _guess(found: Sample, name: str, as_json: bool) -> None:
     """Print the shares with their intervals of 95 %."""
     if as_json:
@@ -138,8 +169,22 @@ def _guess(found: Sample, name: str, as_json: bool) -> None:
         lines(("holds", "share", "low", "high"), [(s.sort, s.share, s.low, s.high) for s in found.shares])
         return
     click.echo(f"{name}: {found.size / 1e6:.1f} MB, {found.verdict} ({found.places} places looked at)")
-    rows = [(s.sort, f"{100 * s.share:.1f} %", f"{100 * s.low:.1f} – {100 * s.high:.1f} %") for s in found.shares]
+    rows = [(s.sort, f"{100 * s.share:.1f} %", _between(s.low, s.high)) for s in found.shares]
     table(["holds", "share", "95 % interval"], rows)
+
+
+def _presence(found: Sequence[Presence], as_json: bool) -> None:
+    """Print which values of the list were seen, and how much of the medium may hold them."""
+    if as_json:
+        rows = [(p.entry.row, p.entry.kind, p.entry.raw, p.places, p.address, p.share, p.low, p.high) for p in found]
+        lines(("row", "kind", "sought", "places", "address", "share", "low", "high"), rows)
+        return
+    shown = [(p.entry.kind, p.entry.raw, p.places, _between(p.low, p.high), p.address) for p in found]
+    table(["kind", "sought", "places", "share, 95 %", "first"], shown)
+
+
+def _between(low: float, high: float) -> str:
+    return f"{100 * low:.1f} – {100 * high:.1f} %" if low else f"at most {100 * high:.2f} %"
 
 
 def _progress(done: int, size: int) -> None:

@@ -158,15 +158,22 @@ def sweep(
         return Outcome(size, digests, stored, failures, sorted(faults))
 
 
-def sample(paths: Sequence[Path], settings: Settings) -> Sample:
-    """Guess what the medium that `paths` hold is full of; errors as in `sweep`."""
+def sample(paths: Sequence[Path], base: str, settings: Settings, take: Callable[[Seen], None] | None = None) -> Sample:
+    """Guess what the medium that `paths` hold is full of; errors as in `sweep`.
+
+    `take` gets the selectors of each place that holds any.
+    """
     with ExitStack() as stack:
         descriptors = _descriptors(stack, paths)
         box = stack.enter_context(Sandbox(stack.enter_context(_forks(settings))))
         names = tuple(p.name for p in paths)
-        found = list(_run(box, Piece(names, "", settings, sample=True), descriptors))
-    ended = found[0].ended
-    return Sample(ended.places, _opened(found), ended.counts)
+        piece = Piece(names, base, settings, scan=take is not None, sample=True)
+        (result,) = _run(box, piece, descriptors)
+    size, ended = _opened([result]), result.ended
+    if take:
+        for seen in result.told.seen():
+            take(seen)
+    return Sample(ended.places, size, ended.counts)
 
 
 def _descriptors(stack: ExitStack, paths: Sequence[Path]) -> list[int]:

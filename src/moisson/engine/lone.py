@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from moisson.engine.channel import Channel
     from moisson.engine.pieces import Piece
     from moisson.evidence.image import Image
+    from moisson.scan.shares import Sample
 
 _BATCH, _FAULTS = 2000, 1000
 # What is only hashed is read in parts that stay in the cache of a core.
@@ -48,7 +49,7 @@ class Server:
             for descriptor in descriptors:
                 os.close(descriptor)
         if piece.sample:
-            found = sampling.sample(Reader(self.image), piece.settings.seed)
+            found = self._sample(piece, self.image)
             self.channel.send(encode(Ended(self.image.size, places=found.places, counts=found.counts)))
             return
         if piece.start == 0:
@@ -61,6 +62,18 @@ class Server:
         digests = {name: h.hexdigest() for name, h in self.hashes.items()} if whole else {}
         faults = tuple(self.image.errors()[:_FAULTS])
         self.channel.send(encode(Ended(self.image.size, digests, dict(self.image.stored), faults)))
+
+    def _sample(self, piece: Piece, medium: Image) -> Sample:
+        context = find.Context(regions=piece.settings.regions, languages=piece.settings.languages)
+        options = scanning.Options(context=context, words=False, flags=False)
+
+        def look(at: int, data: bytes) -> None:
+            found = scanning.sweep(reader, piece.base, at, at + len(data), options) if piece.scan else ()
+            if sightings := tuple(each for each in found if isinstance(each, Sighting)):
+                self.channel.send(encode(Seen(sightings)))
+
+        reader = Reader(medium)
+        return sampling.sample(reader, piece.settings.seed, look=look)
 
     def _start(self) -> None:
         assert self.image is not None

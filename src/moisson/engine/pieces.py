@@ -12,7 +12,8 @@ from moisson.settings import Settings
 class Piece(Struct, frozen=True, tag="piece"):
     """What a child is to do from `start` to `stop`: scan it, hash on what goes on where its last piece ended, or both.
 
-    With `sample` it looks at some places of the medium instead.
+    With `sample` it looks at some places of the medium instead, and with `scan` besides tells what is in each of them
+    that holds anything, in one message.
     """
 
     names: tuple[str, ...]

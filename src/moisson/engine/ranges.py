@@ -112,13 +112,6 @@ def offset_of(address: str, depth: int) -> int:
     return int(address.split("/", depth + 2)[depth + 1].removeprefix("@").partition("+")[0])
 
 
-def moved(address: str, by: int) -> str:
-    """The address of a range of a piece as one of the whole that the piece begins `by` bytes into."""
-    exhibit, layer, *inner = address.split("/", 2)
-    offset, plus, length = layer.removeprefix("@").partition("+")
-    return "/".join((exhibit, f"@{int(offset) + by}{plus}{length}", *inner))
-
-
 def merge_touching(places: Iterator[Range] | Sequence[Range]) -> list[Range]:
     """Ranges in the order given, those that follow each other joined."""
     joined: list[Range] = []

@@ -6,15 +6,12 @@ import hashlib
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from moisson.address import Address
 from moisson.engine import messages as m
 from moisson.engine.asked import Asked
 from moisson.engine.delivery import lots, messages
 from moisson.engine.extents import extents, medium_of
 from moisson.engine.opened import Opened, failure_kind
-from moisson.engine.ranges import moved
 from moisson.engine.read import Walk
 from moisson.engine.resolve import descend
 from moisson.engine.sweep import Sweep
@@ -24,7 +21,7 @@ from moisson.evidence.filesystem import Fault
 from moisson.model import Failure, Sighting
 from moisson.reader import Reader
 from moisson.scan.sample import sample
-from moisson.scan.sweep import Options, sweep_bytes
+from moisson.scan.sweep import Options, sweep
 from moisson.selectors import find
 from moisson.settings import Settings
 
@@ -172,11 +169,12 @@ class Server:
         options = Options(context=context, words=False, flags=False)
 
         def look(at: int, data: bytes) -> None:
-            for found in sweep_bytes(data, request.exhibit, options):
-                if isinstance(found, Sighting) and len(seen) < _SEEN:
-                    seen.append(replace(found, address=moved(found.address, at)))
+            if len(seen) < _SEEN:
+                found = sweep(reader, request.exhibit, at, at + len(data), options)
+                seen.extend(each for each in found if isinstance(each, Sighting))
 
-        found = sample(Reader(image), settings.seed, look=look)
+        reader = Reader(image)
+        found = sample(reader, settings.seed, look=look)
         for at in range(0, len(seen), _TOLD):
             self.channel.send(m.encode(m.Sampled(0, 0, {}, tuple(seen[at : at + _TOLD]))))
         self.channel.send(m.encode(m.Sampled(found.places, found.size, found.counts)))

@@ -152,7 +152,7 @@ class Matcher:
         return list(self._leads(record)) if isinstance(record, Sighting) else []
 
     def _leads(self, sighting: Sighting) -> Iterator[Lead]:
-        for entry, how in self._entries(sighting):
+        for entry, how in self.entries(sighting):
             why = f"watchlist row {entry.row}: {entry.kind} {entry.raw}"
             why += f" ({entry.reason})" if entry.reason else ""
             yield _lead(self.run, sighting, f"watchlist:{entry.row}", entry.priority, why + how)
@@ -160,7 +160,8 @@ class Matcher:
             why = f"{requirement.id}: {requirement.question} {sighting.kind} {sighting.value}"
             yield _lead(self.run, sighting, f"requirement:{requirement.id}", 2, why)
 
-    def _entries(self, sighting: Sighting) -> Iterator[tuple[Entry, str]]:
+    def entries(self, sighting: Sighting) -> Iterator[tuple[Entry, str]]:
+        """The entries that this sighting meets, and what is to be said of how."""
         if sighting.kind != "name":
             for entry in self.by_value.get((sighting.kind, sighting.value), ()):
                 yield entry, "" if sighting.value == entry.value else f"; it may be {sighting.value} that is meant"
