@@ -16,18 +16,18 @@ enum { MOSTLY = 7, SAMPLE = 32, SAMPLES = PAGE / SAMPLE };
 
 static int shown(uint8_t c) { return c >= 0x20 && c < 0x7F; }
 
-/* Four signs of UTF-16, ASCII or Arabic; `odd` when the higher byte comes first. */
+/* Four signs of UTF-16, Latin-1 or Arabic; `odd` when the higher byte comes first. */
 static int readable(uint64_t v, int odd)
 {
     for (int i = 0; i < 4; i++, v >>= 16) {
         uint8_t low = (uint8_t)(odd ? v >> 8 : v), high = (uint8_t)(odd ? v : v >> 8);
-        if (!((high == 0 && shown(low)) || (high == 6 && (low & 0xE8))))
+        if (!((high == 0 && (shown(low) || low >= 0xA0)) || (high == 6 && (low & 0xE8))))
             return 0;
     }
     return 1;
 }
 
-/* Two signs of UTF-32, ASCII or Arabic, the first at byte `place`. */
+/* Two signs of UTF-32, Latin-1 or Arabic, the first at byte `place`. */
 static int is_long(uint64_t v, int place)
 {
     static const uint64_t before[4] = {0, 0xFF, 0xFFFF, 0xFFFF00};
@@ -37,7 +37,7 @@ static int is_long(uint64_t v, int place)
     for (int low = place; low <= place + 4; low += 4) {
         uint8_t sign = (uint8_t)(v >> (8 * low));
         uint8_t next = low < 7 ? (uint8_t)(v >> (8 * low + 8)) : 0;
-        if (low == 7 ? !sign : !((shown(sign) && next == 0) || next == 6))
+        if (low == 7 ? !sign : !(((shown(sign) || sign >= 0xA0) && next == 0) || next == 6))
             return 0;
     }
     return 1;

@@ -61,7 +61,7 @@ static size_t url_at(const range *in, size_t at)
 {
     const uint8_t *data = in->data;
     return at > in->start && letter(data[at - 1]) && in->stop - at > 4 && data[at + 1] == '/' && data[at + 2] == '/'
-                   && sign(data[at + 3]) && sign(data[at + 4])
+                   && sign(data[at + 3]) && (sign(data[at + 4]) || data[at + 4] == '.')
                ? at + 5 : 0;
 }
 
@@ -102,20 +102,30 @@ static size_t ipv4_at(const range *in, size_t dot)
     return digit(at_or(in, at + 1, 0)) ? at + 2 : 0;
 }
 
+static int is_side(uint8_t c) { return (c | 0x20) == 'n' || (c | 0x20) == 's'; }
+
 static size_t coords_at(const range *in, size_t dot)
 {
-    size_t at = dot + 1, size = row(in, at, MOST_DECIMALS + 1, digit), gaps;
+    size_t at = dot + 1, size = row(in, at, MOST_DECIMALS + 1, digit), gaps, side, least = 1;
     if (size < DECIMALS || size > MOST_DECIMALS)
         return 0;
     at += size;
-    if (at_or(in, at, 0) == 0xB0)
+    side = at + (at_or(in, at, 0) == ' ');
+    if (is_side(at_or(in, side, 0))) {
+        at = side + 1;
+        least = 0;
+    } else if (at_or(in, at, 0) == 0xB0)
         at++;
     else if (at_or(in, at, 0) == 0xC2 && at_or(in, at + 1, 0) == 0xB0)
         at += 2;
     gaps = row(in, at, GAP + 1, gap);
-    if (!gaps || gaps > GAP)
+    if (gaps < least || gaps > GAP)
         return 0;
     at += gaps;
+    if (least && (at_or(in, at, 0) == 'E' || at_or(in, at, 0) == 'W' || at_or(in, at, 0) == 'O')) {
+        at++;
+        at += at_or(in, at, 0) == ' ';
+    }
     at += at_or(in, at, 0) == '+' || at_or(in, at, 0) == '-';
     size = row(in, at, 4, digit);
     if (!size || size > 3 || at_or(in, at + size, 0) != '.')

@@ -175,7 +175,7 @@ void find_capitals(const uint8_t *data, size_t start, size_t stop, numbers found
             uint8_t before = at > start ? data[at - 1] : 0;
             if (digit(before) || (!digit(data[at]) && !upper(data[at])))
                 continue;
-            if (digit(data[at]) && before != '.' && before != ',') {
+            if (digit(data[at]) && before != '.') {
                 if (row(data, at, end, NUMBER, digit) == NUMBER)
                     numbers_add(&found[DIGITS], (int64_t)(at + NUMBER));
                 look_card(data, at, end, found);

@@ -1,7 +1,7 @@
 /* Runs of UTF-16 and UTF-32, as the patterns of scan/wide.py find them. */
 #include "native.h"
 
-enum { LEAST_PAIRS = 5, LEAST_QUADS = 6 };
+enum { LEAST_PAIRS = 5, LEAST_QUADS = 6, IDLE = 2 };
 
 static int shown(uint8_t c) { return c == '\t' || c == '\n' || c == '\r' || (c >= 0x20 && c < 0x7F) || c >= 0xA0; }
 
@@ -37,23 +37,37 @@ static int in(uint32_t sign, uint32_t first, uint32_t last) { return sign - firs
 static int is_usual(uint32_t c)
 {
     return c < 0x7F || in(c, 0xC0, 0x17F) || in(c, 0x400, 0x44F) || in(c, 0x621, 0x64A) || in(c, 0x660, 0x669)
-           || in(c, 0x67E, 0x6D3) || in(c, 0x6F0, 0x6F9);
+           || in(c, 0x67E, 0x6D3) || in(c, 0x6F0, 0x6F9) || c == 0x60C || c == 0x61B || c == 0x61F;
 }
 
 static int is_latin(uint32_t c) { return in(c, '0', '9') || in(c | 0x20, 'a', 'z'); }
 
+static int is_foreign(uint32_t c) { return in(c, 0x370, 0x5FF) || in(c, 0x620, 0x6FF); }
+
 /* A letter beside a sign of another script. */
 static int is_glued(uint32_t c, uint32_t next)
 {
-    return (is_latin(c) && in(next, 0x600, 0x6FF)) || (in(c, 0x600, 0x6FF) && is_latin(next))
+    return (is_latin(c) && is_foreign(next)) || (is_foreign(c) && is_latin(next))
            || (in(c, 0x621, 0x64A) && in(next, 0x660, 0x669));
+}
+
+/* Whether the sign at an end says nothing: a blank, a mark, or one beyond ASCII beside one of ASCII. */
+static int is_idle(uint32_t c, uint32_t inner)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || in(c, 0x200C, 0x2033) || (c >= 0x80 && inner < 0x80);
 }
 
 /* How likely a run is text, as scan.wide scores it. */
 static int64_t score(const uint8_t *data, size_t start, size_t end, size_t width, int order)
 {
-    int64_t count = (int64_t)((end - start) / width), rare = 0, blanks = 0, glued = 0;
+    int64_t rare = 0, blanks = 0, glued = 0;
     uint32_t any = 0, before = 0;
+    for (int turn = 0; turn < IDLE; turn++) {
+        if (end - start > width && is_idle(sign_at(data + start, order), sign_at(data + start + width, order)))
+            start += width;
+        if (end - start > width && is_idle(sign_at(data + end - width, order), sign_at(data + end - 2 * width, order)))
+            end -= width;
+    }
     for (size_t at = start; at < end; at += width) {
         uint32_t c = sign_at(data + at, order);
         any |= c;
@@ -65,7 +79,7 @@ static int64_t score(const uint8_t *data, size_t start, size_t end, size_t width
         }
         before = c;
     }
-    return any < 0x80 ? count : count - 3 * rare + 2 * blanks - 2 * glued;
+    return (int64_t)((end - start) / width) + 2 * blanks - (any < 0x80 ? 0 : 3 * rare + 2 * glued);
 }
 
 void find_wide(const uint8_t *data, size_t start, size_t stop, int order, numbers *runs)

@@ -134,19 +134,20 @@ def _varied(at: Words, words: Words) -> Words:
 
 
 def _readable(at: Words, words: Words, odd: bool) -> Words:
-    """Those places where all four signs are ASCII or Arabic."""
+    """Those places where all four signs are Latin-1 or Arabic."""
     pairs = words[at].view(np.uint8).reshape(-1, 4, 2)
     low, high = pairs[:, :, int(odd)], pairs[:, :, int(not odd)]
-    good: Words = at[((((low >= 0x20) & (low < 0x7F)) & (high == 0)) | (high == 6)).all(axis=1)]
+    shown = ((low >= 0x20) & (low < 0x7F)) | (low >= 0xA0)
+    good: Words = at[((shown & (high == 0)) | (high == 6)).all(axis=1)]
     return good
 
 
 def _plain(at: Words, words: Words, place: int) -> Words:
-    """Those places where two signs of UTF-32, the first at this byte, are ASCII or Arabic."""
+    """Those places where two signs of UTF-32, the first at this byte, are Latin-1 or Arabic."""
     raw = words[at].view(np.uint8).reshape(-1, 8)
     good = np.ones(len(at), bool)
     for low in (place, place + 4):
-        shown = (raw[:, low] >= 0x20) & (raw[:, low] < 0x7F)
+        shown = ((raw[:, low] >= 0x20) & (raw[:, low] < 0x7F)) | (raw[:, low] >= 0xA0)
         good &= (shown & (raw[:, low + 1] == 0)) | (raw[:, low + 1] == 6) if low < 7 else raw[:, low] > 0
     return at[good]
 

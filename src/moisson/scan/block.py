@@ -72,6 +72,8 @@ def scan(block: Block, options: Options, flags: bytearray | None = None) -> Iter
     seen: dict[str, int] = {}
     told: set[tuple[str, str]] = set()
     for mark in settle(marks):
+        if mark.start < block.first:
+            continue
         seen[mark.value] = times = seen.get(mark.value, 0) + 1
         if (times <= options.repeats or not options.repeats) and not (torn.starts and torn.hold(mark.start)):
             yield sighting(block.data, mark, block.prefix, block.at)
@@ -148,11 +150,14 @@ def _ask(
     marks: list[Mark],
     inner: list[layers.Layer],
 ) -> None:
-    """Look closer at each event that does not end inside of what the same seeker found already."""
+    """Look closer at each event that does not end inside of what the same seeker found already.
+
+    What only ends in the block is marked as well, for what begins in it may be a part of that.
+    """
     data, first, stop, context = block.data, block.first, block.stop, options.context
     limit = stop + _REACH
     seekers, places = _seekers(seeks)
-    last = [first] * len(seeks)
+    last = [max(0, first - _REACH)] * len(seeks)
     for end, number in events:
         place = places[number]
         if end <= last[place] or end > limit:
@@ -162,14 +167,14 @@ def _ask(
         if seeker is None and seeks[number] == "run" and data[end - RUN] in BASE58:
             seeker = None if layers.begins(block, end) else SEEKERS["token"]
         if seeker is None:
-            if layer := _begun(block, seeks[number], end, options):
+            if end > first and (layer := _begun(block, seeks[number], end, options)):
                 last[place] = max(last[place], layer.end)
                 inner += _kept(block, layer)
             continue
         for mark in seeker(data, end, context):
             if mark.end > last[place] and mark.scheme != "gps":
                 last[place] = mark.end
-            if mark.kind and first <= mark.start < stop:
+            if mark.kind and mark.end > first and mark.start < stop:
                 marks.append(mark)
 
 

@@ -32,6 +32,11 @@ def settle(marks: list[Mark]) -> list[Mark]:
             if mark not in aside:
                 aside.append(mark)
             continue
+        if mark.kind == "coords" and chosen and chosen[-1].kind == "url" and mark.end <= chosen[-1].end:
+            # The address of a map says both.
+            if mark not in aside:
+                aside.append(mark)
+            continue
         if not chosen or mark.start >= chosen[-1].end:
             chosen.append(mark)
             continue

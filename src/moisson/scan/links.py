@@ -32,7 +32,6 @@ _URL = re.compile(
 )
 _PLAIN_URL = re.compile(rb"[!#-;=?-\[\]_a-z~]{3,2048}")
 _CUT = re.compile("[\u060c\u061b\u00ab\u00bb\u201c\u201d\u2018\u2019\u00a0]")
-_TRAILING = ".,;:!?'*_"
 _ONION = re.compile(rb"(?<![A-Za-z0-9])(?:[a-z2-7]{56}|[a-z2-7]{16})\.onion(?![A-Za-z0-9])")
 _PLAIN = Context()
 
@@ -114,8 +113,8 @@ def _read_link(raw: bytes) -> tuple[str, str, int] | None:
     text = raw.decode("utf-8", "replace")
     if not text.isascii() and (m := _CUT.search(text)):
         text = text[: m.start()]
-    while text and (text[-1] in _TRAILING or (text[-1] in ")]" and _unbalanced(text))):
-        text = text[:-1]
+    scheme, mark, rest = text.partition("://") if "://" in text[:9] else ("", "", text)
+    text = scheme + mark + network.cut_link(rest)
     value = network.Url.clean(text, _PLAIN)
     where = network.host(value) if value else ""
     if not value or not _real(where):
@@ -128,11 +127,6 @@ def _read_link(raw: bytes) -> tuple[str, str, int] | None:
     if where.endswith(".onion") and network.Onion.clean(where, _PLAIN) == where:
         return "onion", where, size
     return "url", value, size
-
-
-def _unbalanced(text: str) -> bool:
-    last = text[-1]
-    return text.count(last) > text.count("(["[")]".index(last)])
 
 
 def _real(host: str) -> bool:

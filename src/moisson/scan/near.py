@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -28,6 +29,18 @@ class Mark(Struct, frozen=True, order=True, gc=False):
     scheme: str = ""
 
 
+# One or two letters between a byte of chance and a figure are chance themselves: two bytes in a hundred make one.
+_LETTER = r"[^\x00-\x7fªº\W\d_]"
+_STRAY = re.compile(
+    rf"(?<!{_LETTER}){_LETTER}{{1,2}}(?=[+-]?\d)"
+    rf"|(?:(?<=\d)|(?<=[\d '\"°º][NSEWO])){_LETTER}{{1,2}}(?!{_LETTER})"
+)
+
+
+def _blanked(m: re.Match[str]) -> str:
+    return "\ufffd" * len(m[0])
+
+
 class Near:
     """The text between two offsets of a block."""
 
@@ -38,18 +51,14 @@ class Near:
         raw = data[start:stop]
         self._plain = raw.isascii()
         self._text = raw.decode("ascii" if self._plain else "utf-8", "surrogateescape")
-        self.page = Folded(self._text if self._plain else self._text.translate(_OLD_SIGNS))
+        self.page = Folded(self._text if self._plain else _STRAY.sub(_blanked, self._text.translate(_OLD_SIGNS)))
 
     def at(self, offset: int) -> int:
         """The character of the folded text at an offset of the block."""
         if self._plain:
             return offset - self.start
-        size = len(self._text)
         raw = self._text.encode("utf-8", "surrogateescape")[: offset - self.start]
-        place = min(size, len(raw.decode("utf-8", "surrogateescape")))
-        while place < len(self.page.text) and self.page.origin(place) < place:
-            place += 1
-        return place
+        return self.page.place(len(raw.decode("utf-8", "surrogateescape")))
 
     def offset(self, char: int, *, end: bool = False) -> int:
         """The offset in the block of a character of the folded text."""

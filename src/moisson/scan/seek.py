@@ -11,7 +11,7 @@ from moisson.extract.tiff import Tiff
 from moisson.reader import Reader
 from moisson.scan import escaped, links, logins, secrets, wallets
 from moisson.scan.near import Mark, Near
-from moisson.selectors import hardware, identifiers, money, numbers, phones, places
+from moisson.selectors import dialled, hardware, identifiers, money, named, numbers, phones, places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -22,9 +22,10 @@ _WORD = re.compile(rb"[0-9A-Za-z]{1,100}")
 _ALNUM = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _NUMBER = re.compile(r"(?:\+[ (]?|00[ \-]?)[1-9](?:[ \t\u00a0\u2009\u202f.\-\u2010-\u2013/()]{0,3}[0-9]){6,16}")
 _GROUP = re.compile("[0-9]+")
-_JOINED = re.compile(rb"[0-9A-Za-z=/+]")
+_JOINED = re.compile(rb"[0-9A-Za-z+]")
 _ZEROS = re.compile(rb"00[ \-]?[1-9]")
-_DEGREES = re.compile(r"(?<![\d.,])\d{1,2}[.,]\d{3,12}")
+_DEGREES = re.compile(r"(?<![\d.])\d{1,2}[.,]\d{3,12}")
+_LETTER = re.compile(rb"(?:[0-9] ?[NSns][,; /]{0,3}|[,; /]{1,3}[EWO] ?)[+\-]?[0-9]{1,3}\.[0-9]{4}\Z")
 _ZONE = re.compile(r"(?<![0-9A-Za-z])\d{1,2}[C-X]")
 _FOUR = re.compile(r"(?<![0-9A-Fa-f])[0-9A-F]{4} ")
 _EASTERN = re.compile(rb"[ -]?(?:\xd9[\xa0-\xa9]|\xdb[\xb0-\xb9])")
@@ -96,7 +97,12 @@ def _number(data: bytes, start: int, ctx: Context) -> Iterable[Mark]:
     hit = identifiers.device_at(near.page, at, ctx, "")
     if not hit and (hit := money.card_at(near.page, at, ctx)) and not _free(near.page.text, hit):
         return ()
-    return near.single(hit) if hit else ()
+    return near.single(hit) if hit and not _is_fraction(data, start, near.offset(hit.end, end=True)) else ()
+
+
+def _is_fraction(data: bytes, start: int, end: int) -> bool:
+    """Whether digits behind a comma are the fraction of a number, and no cell between two commas."""
+    return data[start - 1 : start] == b"," and data[start - 2 : start - 1].isdigit() and data[end : end + 1] != b","
 
 
 def _free(text: str, hit: Hit) -> bool:
@@ -142,7 +148,9 @@ def _phone(data: bytes, start: int, ctx: Context) -> Iterator[Mark]:
             continue
         found = phones.readings(text[:stop], ctx)
         if found and not found[0].region and found[0].confidence > 0.9:
-            yield Mark(start, near.offset(stop, end=True), "phone", found[0].value, found[0].confidence)
+            end = near.offset(stop, end=True)
+            if not _is_fraction(data, start, end):
+                yield Mark(start, end, "phone", found[0].value, found[0].confidence)
             return
 
 
@@ -191,6 +199,9 @@ def _crypto(data: bytes, start: int, ctx: Context) -> Iterator[Mark]:
 
 def decimal(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
     """A pair of decimal degrees in which the anchor ends, unless it is cut out of a list of numbers."""
+    if _LETTER.search(data, max(0, end - 24), end):
+        yield from said(data, end, ctx)
+        return
     near = Near(data, end - 48, end + 24)
     text, last = near.page.text, near.at(end)
     for m in _DEGREES.finditer(text):
@@ -212,6 +223,18 @@ def degrees(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
         return
     near = Near(data, end - 40, end + 72)
     yield from near.marks(places.seek_positions(near.page, ctx), end - 1)
+
+
+def said(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
+    """A position of which words or a link say that it is one."""
+    near = Near(data, end - 110, end + 110)
+    yield from near.marks(named.seek_named(near.page, ctx), end - 1)
+
+
+def chat(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
+    """The number in a link to a chat."""
+    near = Near(data, end - 64, end + 24)
+    yield from near.marks(dialled.seek_chats(near.page, ctx), end - 1)
 
 
 def mgrs(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
@@ -262,7 +285,8 @@ SEEKERS: dict[str, Callable[[bytes, int, Context], Iterable[Mark]]] = {
     "email": links.email, "url": links.url, "www": links.www, "onion": links.onion, "account": links.account,
     "ipv4": ipv4, "mac": mac, "digits": digits, "groups": groups, "device": device, "plus": plus, "zeros": zeros,
     "eastern": eastern, "token": token, "bech32": bech32, "ethereum": ethereum, "decimal": decimal,
-    "degrees": degrees, "mgrs": mgrs, "exif": exif, "zone": zone, "fingerprint": fingerprint, "pem": secrets.pem,
+    "degrees": degrees, "named": said, "chat": chat,
+    "mgrs": mgrs, "exif": exif, "zone": zone, "fingerprint": fingerprint, "pem": secrets.pem,
     "ssh": secrets.ssh, "recovery": secrets.recovery, "wifi": secrets.wifi, "wlan": secrets.wlan,
     "phrase": secrets.phrase, "ipv6": ipv6, "domain": links.domain, "mailbox": escaped.mailbox,
     "plus-escaped": escaped.plus,

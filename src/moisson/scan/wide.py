@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 LEAST = 5
+_IDLE = 2
 _LOW = rb"[\t\n\r\x20-\x7e\xa0-\xff]"
 # Latin Extended-A, Greek to Arabic Supplement, and the marks and dashes of General Punctuation.
 _RAISED = rb"[\x01\x03-\x07]"
@@ -20,9 +21,13 @@ _LE = re.compile(rb"(?:" + _LOW + rb"\x00|[\x01-\xff]" + _RAISED + rb"|" + _MARK
 _BE = re.compile(rb"(?:\x00" + _LOW + rb"|" + _RAISED + rb"[\x01-\xff]|\x20" + _MARKS + rb"){5,}", re.DOTALL)
 _LONG_LE = re.compile(rb"(?:" + _LOW + rb"\x00\x00\x00|[\x01-\xff]\x06\x00\x00){6,}", re.DOTALL)
 _LONG_BE = re.compile(rb"(?:\x00\x00\x00" + _LOW + rb"|\x00\x00\x06[\x01-\xff]){6,}", re.DOTALL)
-_RARE = re.compile("[^\t\n\r -~\u00c0-\u017f\u0400-\u044f\u0621-\u064a\u0660-\u0669\u067e-\u06d3\u06f0-\u06f9]+")
+_RARE = re.compile(
+    "[^\t\n\r -~\u00c0-\u017f\u0400-\u044f\u060c\u061b\u061f\u0621-\u064a\u0660-\u0669\u067e-\u06d3\u06f0-\u06f9]+"
+)
 # A letter beside a sign of another script: what one byte off makes of the end of a word.
-_GLUED = re.compile("[A-Za-z0-9][\u0600-\u06ff]|[\u0600-\u06ff][A-Za-z0-9]|[\u0621-\u064a][\u0660-\u0669]")
+_GLUED = re.compile(
+    "[A-Za-z0-9][\u0370-\u05ff\u0620-\u06ff]|[\u0370-\u05ff\u0620-\u06ff][A-Za-z0-9]|[\u0621-\u064a][\u0660-\u0669]"
+)
 _SORTS = (
     ("utf16le", "utf-16-le", 2, _LE), ("utf16be", "utf-16-be", 2, _BE),
     ("utf32le", "utf-32-le", 4, _LONG_LE), ("utf32be", "utf-32-be", 4, _LONG_BE),
@@ -123,8 +128,23 @@ def _is_sole(data: bytes, first: int, last: int) -> bool:
 
 
 def _score(text: str) -> int:
-    """Usual signs less rare ones: read one byte off, letters may stay but blanks and ends become rare."""
+    """Usual signs and blanks less rare signs: read one byte off, letters may stay but blanks and ends become rare.
+
+    What idles at the ends does not count, for one byte off it may be one sign more.
+    """
+    first, last = 0, len(text)
+    for _ in range(_IDLE):
+        if last - first > 1 and _is_idle(text[first], text[first + 1]):
+            first += 1
+        if last - first > 1 and _is_idle(text[last - 1], text[last - 2]):
+            last -= 1
+    text = text[first:last]
+    score = len(text) + 2 * text.count(" ")
     if text.isascii():
-        return len(text)
-    rare = sum(map(len, _RARE.findall(text)))
-    return len(text) - 3 * rare + 2 * text.count(" ") - 2 * len(_GLUED.findall(text))
+        return score
+    return score - 3 * sum(map(len, _RARE.findall(text))) - 2 * len(_GLUED.findall(text))
+
+
+def _is_idle(sign: str, inner: str) -> bool:
+    """Whether the sign at an end says nothing: a blank, a mark, or one beyond ASCII beside one of ASCII."""
+    return sign in " \t\n\r" or "\u200c" <= sign <= "\u2033" or (not sign.isascii() and inner.isascii())

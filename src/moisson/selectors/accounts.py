@@ -26,6 +26,13 @@ _SEPARATOR = re.compile(
 _COLON = re.compile(r"[ \t\u00a0]{0,2}[:=：][ \t\u00a0]{0,2}")
 _AFTER = re.compile(r"[ \t]{0,2}[(\[/-][ \t]?(?:on |sur |via |على )?([^\W\d_]{4,12})")
 _ANCHOR = re.compile(r"@(?=[a-z0-9_])|[:=：](?=[ \t\u00a0]{0,2}[\"'(]?(?:@|[a-z.-]{0,48}+[0-9_]))")
+# Links that open a program, and profiles that have a number and no name.
+_OPENED = re.compile(
+    r"tg://resolve/?\?domain=([a-z][a-z0-9_]{3,31})(?!\w)|skype:([a-z][a-z0-9._,-]{4,31})\?(?:chat|call|add|userinfo)"
+)
+_NUMBERED = re.compile(r"/(?:profile\.php\?(?:[^\s#]{0,80}&)?id=|people/[^/\s?#]{1,80}/)(\d{5,20})(?!\w)")
+# What may follow a handle that a link ends with; no handle has these.
+_BEHIND = frozenset(["", *",;&=~+%!'()*|:$@"])
 _LETTERS = re.compile(r"[^\W\d_]+")
 _REACH = 32
 _NOT_HANDLES = frozenset(
@@ -108,17 +115,27 @@ class Account(Kind):
 
 def _linked(url: str) -> str | None:
     """The account a link leads to."""
+    if m := _OPENED.match(url):
+        return _opened(m)
     m = _LINK.match(url)
     service = services()[1].get(m[1]) if m else None
     if not m or not service:
         return None
+    if number := _NUMBERED.match(url, m.end(1)):
+        return f"{service}:@{number[1]}"
     parts = [p for p in m[2].split("/") if p]
     if parts[:1] in (["add"], ["in"], ["user"], ["@"], ["people"]):
         parts = parts[1:]
     if not parts or parts[0] in _NOT_HANDLES or parts[0].startswith("+"):
         return None
     handle = _HANDLE.match(parts[0])
-    return f"{service}:@{handle[1]}" if handle and handle.end() == len(parts[0]) and not handle[1].isdigit() else None
+    after = parts[0][handle.end() : handle.end() + 1] if handle else ""
+    whole = after in _BEHIND or not after.isascii()
+    return f"{service}:@{handle[1]}" if handle and whole and not handle[1].isdigit() else None
+
+
+def _opened(m: re.Match[str]) -> str:
+    return f"telegram:@{m[1]}" if m[1] else f"skype:@{m[2]}"
 
 
 def from_url(url: str, start: int, end: int) -> Hit | None:
@@ -148,10 +165,16 @@ def seek_accounts(page: Folded, ctx: Context) -> Iterator[Hit]:
         while at >= 0:
             handle = _HANDLE.match(low, at + len(host) + 1)
             before = low[at - 1 : at]
-            whole = not before or not (before.isalnum() or before in "./-")
-            if handle and whole and (value := _linked(low[at : handle.end()])):
-                yield Hit("account", value, at, handle.end(), 0.9)
+            whole = not before or not before.isascii() or not (before.isalnum() or before in "./-")
+            if handle and whole:
+                number = _NUMBERED.match(low, at + len(host))
+                end = number.end() if number else handle.end()
+                if value := _linked(low[at:end]):
+                    yield Hit("account", value, at, end, 0.9)
             at = low.find(host + "/", at + 4)
+    if "tg://" in low or "skype:" in low:
+        for m in _OPENED.finditer(low):
+            yield Hit("account", _opened(m), m.start(), m.end(), 0.9)
     yield from _followed(low)
 
 

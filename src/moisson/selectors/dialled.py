@@ -6,9 +6,11 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from moisson.selectors.kind import Context, Hit
-from moisson.selectors.phones import readings
+from moisson.selectors.phones import Phone, readings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from moisson.selectors.fold import Folded
     from moisson.selectors.plans import Reading
     from moisson.selectors.regions import Around
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 _GAP = r"[ \t\u00a0\u2009\u202f.\-\u2010-\u2013/()]"
 _CLUSTER = re.compile(rf"\d(?:{_GAP}{{0,3}}\d){{5,18}}")
 _CHUNK = re.compile(r"\d+")
+_CHAT = re.compile(
+    r"(?:(?<![\w.-])(?:wa|viber)\.me/|(?:whatsapp|viber)://[a-z]{3,8}/?\?(?:phone|number)=)(?:%2b|\+)?(\d{7,15})(?!\d)"
+)
 _LABEL = re.compile(
     r"(?:\b(?:t[ée]l[ée]?(?:phone|fon|fono)?s?|telefoon|phone|mobile|mobil|portable|gsm|cell|fax|whatsapp|viber|signal"
     r"|call|joindre au|appele[rz](?: le| au)?|num[ée]ro|numara|number|nr|contact|sms|ligne|cep|ev tel|reach \w+ on)\b"
@@ -40,6 +45,7 @@ _COUNTS = ("0123456789", "1234567890", "123456789")
 _SHORT_CODES = ("001", "007")
 _EXTENSION = re.compile(r"(?:x|ext\.?|poste) ?\d{1,7}(?!\w)")
 _GLUED = re.compile(r"(?:tel|phone|number|mobile|fax|gsm|num[ée]ro)[.\-/,]$")
+_KEY = re.compile(r"(?:tel|phone|number|mobile|fax|gsm|num[ée]ro|msisdn|sender|recipient|whatsapp)=$")
 _LABEL_STEMS = (
     "el", "fon", "phone", "mobil", "portab", "gsm", "fax", "whats", "viber", "signal", "call", "joind", "appele", "num",
     "nr", "contact", "sms", "ligne", "cep", "reach", "هاتف", "موبايل", "جوال", "محمول", "تلفون", "خلوي", "نقال", "رقم",
@@ -62,11 +68,20 @@ class _Place(NamedTuple):
     labelled: bool
 
 
+def seek_chats(page: Folded, ctx: Context) -> Iterator[Hit]:
+    """The numbers in links to a chat, with or without a scheme."""
+    low = page.low
+    if "wa.me/" in low or "viber" in low or "whatsapp://" in low:
+        for m in _CHAT.finditer(low):
+            if number := Phone.clean("+" + m[1], ctx):
+                yield Hit("phone", number, *m.span(), 0.95)
+
+
 def phone_at(page: Folded, start: int, ctx: Context, near: str, around: Around) -> Hit | None:
     """A telephone number whose first digit is here; `near` is the kind its column or label announces."""
     text = page.text
     m = _CLUSTER.match(text, start)
-    place = _place(page, start, near) if m else None
+    place = _place(page, start, near, text[m.end() : m.end() + 1]) if m else None
     if not m or not place:
         return None
     for end in _ends(text, m):
@@ -79,17 +94,23 @@ def phone_at(page: Folded, start: int, ctx: Context, near: str, around: Around) 
     return None
 
 
-def _place(page: Folded, start: int, near: str) -> _Place | None:
+def _place(page: Folded, start: int, near: str, after: str) -> _Place | None:
     text, low = page.text, page.low
     before = text[start - 1 : start]
     plus = before == "+" or (before == "(" and text[start - 2 : start - 1] == "+")
-    if not plus and (_is_latin(before) or before in _NO_NUMBER):
+    zeros = text.startswith("00", start)
+    if (
+        not plus
+        and (_is_latin(before) or before in _NO_NUMBER)
+        and not (before == "=" and _is_stated(low, start, zeros))
+    ):
         return None
     if before == "(" and text[start - 2 : start - 1].isdigit():
         return None
     if not plus and "+" in text[max(0, start - 12) : start] and _TORN.search(text, max(0, start - 12), start):
         return None
-    glued = before in (".", "-", "/", ",") and text[start - 2 : start - 1].isalnum()
+    glued = before in (".", "-", "/") and text[start - 2 : start - 1].isalnum()
+    glued |= before == "," and text[start - 2 : start - 1].isdigit() and not (zeros and after == ",")
     if glued and not _GLUED.search(low, max(0, start - 8), start):
         return None
     left = start - 1 - (before == "(" and plus) if plus or before == "(" else start
@@ -99,7 +120,12 @@ def _place(page: Folded, start: int, near: str) -> _Place | None:
         labelled = any(stem in line for stem in _LABEL_STEMS) and bool(_LABEL.search(line))
         if near or _OTHER.search(line):
             return None
-    return _Place(left, plus or text.startswith("00", start), plus, labelled)
+    return _Place(left, plus or zeros, plus, labelled)
+
+
+def _is_stated(low: str, start: int, zeros: bool) -> bool:
+    """Whether the key before an equals sign says that a number follows, or the number its country."""
+    return zeros or bool(_KEY.search(low, max(0, start - 24), start))
 
 
 def _is_latin(sign: str) -> bool:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from moisson.selectors import (
     accounts,
     arabic,
+    dialled,
     hardware,
     identifiers,
+    named,
     network,
     persons,
     phones,
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Context", "Found", "clean_stated", "find", "read_meanings", "read_query"]
 
 _BLOCK = 1 << 16
-_NESTED = frozenset({"domain", "onion"})
+_NESTED = frozenset({"domain", "onion", "coords"})
 _CHAT_HOSTS = ("@s.whatsapp.net", "@c.us", "@g.us", "@broadcast", "@lid")
 _CHATS = ("wa.me/", "api.whatsapp.com/send?phone=", "whatsapp.com/send?phone=", "viber.me/")
 _CHOICE = (
@@ -56,7 +58,7 @@ _EVERYTHING = (
 
 
 def find(text: str, ctx: Context) -> Iterator[Found]:
-    """Everything that is found, in order; no two overlap except a domain inside its URL."""
+    """Everything that is found, in order; no two overlap, but a domain or a position may be inside of its URL."""
     columns = Columns()
     at = 0
     while at < len(text):
@@ -92,15 +94,20 @@ class _Taken:
 
     def add(self, hits: Iterable[Hit]) -> None:
         for hit in hits:
-            if hit.kind in _NESTED and self.hits and self._inside(hit):
-                self.hits.append(hit)
-            elif self.marks.find(1, hit.start, hit.end) < 0:
+            if self.marks.find(1, hit.start, hit.end) < 0:
                 self.marks[hit.start : hit.end] = b"\1" * (hit.end - hit.start)
+                self.hits.append(hit)
+            elif hit.kind in _NESTED and self._inside(hit):
                 self.hits.append(hit)
 
     def _inside(self, hit: Hit) -> bool:
-        last = self.hits[-1]
-        return last.kind == "url" and last.start <= hit.start and hit.end <= last.end
+        """Whether it is in a URL, and the only one of its kind there."""
+        around = next(
+            (h for h in reversed(self.hits) if h.kind in ("url", "account") and h.start <= hit.start < h.end), None
+        )
+        if around is None or around.kind != "url" or hit.end > around.end:
+            return False
+        return not any(h.kind == hit.kind and around.start <= h.start < around.end for h in reversed(self.hits))
 
 
 def _hits(page: Folded, columns: Columns, ctx: Context) -> list[Hit]:
@@ -118,6 +125,7 @@ def _hits(page: Folded, columns: Columns, ctx: Context) -> list[Hit]:
         if (name := persons.before_address(page, hit.start)) is not None:
             taken.add([name])
     for seek in (
+        dialled.seek_chats, named.seek_named,
         accounts.seek_accounts, network.seek_hosts, places.seek_positions, wireless.seek_networks,
         wireless.seek_defaults, hardware.seek_hardware, plates.seek_plates, seek_described,
     ):  # fmt: skip

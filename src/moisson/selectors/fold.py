@@ -57,6 +57,15 @@ class Folded:
         self.text = text
         self.low = lower(text)
 
+    def place(self, origin: int) -> int:
+        """The character that stands at an original offset, or the next one there is."""
+        gone = 0
+        for at, so_far in zip(self._at, self._gone, strict=True):
+            if at + gone >= origin:
+                break
+            gone = min(so_far, origin - at)
+        return origin - gone
+
     def origin(self, at: int, *, end: bool = False) -> int:
         """The original offset of a character, or of the end of a span."""
         if not self._at:

@@ -15,9 +15,19 @@ if TYPE_CHECKING:
 
 _LOCAL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.!#$%&*+/=?^_{|}~-")
 _LOCAL_ENDS = "./=?!#$%&*^{|}~'"
-_HOST = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}(?:xn--[a-z0-9-]{2,59}|[^\W\d_]{2,24})(?![\w-])")
+# Arabic may follow an ending in Latin letters with no blank between.
+_HOST = re.compile(
+    r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}"
+    r"(?:xn--[a-z0-9-]{2,59}(?!\w)|[a-z]{2,24}(?![^\W\u0600-\u06ff])|[^\W\d_a-z]{2,24}(?!\w))(?!-)"
+)
 _EMAIL = re.compile(rf"[a-z0-9!#$%&'*+/=?^_{{|}}~.-]{{1,64}}@(?:{_HOST.pattern})")
-_URL = re.compile(r"[^\s<>\"`{}|\\^\u060c\u061b\u00ab\u00bb\u201c\u201d]{1,2048}")
+_URL = re.compile(r"[^\s\x00-\x1f\x7f<>\"`{}|\\^\u060c\u061b\u00ab\u00bb\u201c\u201d]{1,2048}")
+# What no host has, and Arabic that goes on where Latin letters ended.
+_BEHIND_HOST = re.compile(r"[,;!$&'()*+=~]")
+_TURN = re.compile("(?<=[A-Za-z0-9])[\u0600-\u06ff]")
+_TRAILING = ".,;:!?'*_"
+# The key of a form before an address in its query; what mailing lists put there has other signs in it.
+_KEY = re.compile(r"(?:.*[?&])?[a-z_]{1,24}=")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{1,15}$")
 _TOPS = re.compile(
     r"\.(?:com|org|net|info|biz|ru|fr|de|be|nl|uk|tr|iq|sy|lb|jo|tn|dz|eg|ae|ir|ch|eu)(?![\w@-])(?!\.\w)"
@@ -214,9 +224,7 @@ def _url(page: Folded, start: int, body: int, ctx: Context) -> Iterator[Hit]:
     m = _URL.match(page.text, body)
     if not m:
         return
-    end = m.end()
-    while end > body and (page.text[end - 1] in ".,;:!?'*_" or _unbalanced(page.text, body, end)):
-        end -= 1
+    end = body + len(cut_link(m[0]))
     value = Url.clean(page.text[start:end], ctx)
     where = host(value) if value else ""
     if not value or not (_HOST.fullmatch(where) or _V4.fullmatch(where) or where == "localhost"):
@@ -229,9 +237,22 @@ def _url(page: Folded, start: int, body: int, ctx: Context) -> Iterator[Hit]:
             yield Hit(kind, domain, at, at + len(where), 0.9)
 
 
-def _unbalanced(text: str, start: int, end: int) -> bool:
+def cut_link(rest: str) -> str:
+    """What stands behind the scheme of a URL, without that which only follows it in a text."""
+    name = _authority(rest)
+    if "@" not in name and not name.startswith("[") and (m := _BEHIND_HOST.search(name)):
+        rest = rest[: m.start()]
+    if not rest.isascii() and (m := _TURN.search(rest)):
+        rest = rest[: m.start()]
+    end = len(rest)
+    while end and (rest[end - 1] in _TRAILING or _unbalanced(rest, end)):
+        end -= 1
+    return rest[:end]
+
+
+def _unbalanced(text: str, end: int) -> bool:
     last = text[end - 1]
-    return last in ")]" and text.count("(["[")]".index(last)], start, end) < text.count(last, start, end)
+    return last in ")]" and text.count("(["[")]".index(last)], 0, end) < text.count(last, 0, end)
 
 
 def seek_emails(page: Folded, ctx: Context) -> Iterator[Hit]:
@@ -242,6 +263,8 @@ def seek_emails(page: Folded, ctx: Context) -> Iterator[Hit]:
         start = at
         while start and at - start < 65 and low[start - 1] in _LOCAL:
             start -= 1
+        if m := _KEY.match(low, start, at):
+            start = m.end()
         while start < at and low[start] in _LOCAL_ENDS:
             start += 1
         m = _HOST.match(low, at + 1)
