@@ -14,14 +14,33 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benches import scanforms
-from benches.scanvalues import ARABIC, MAKERS, PROSE, Planted, decoy
+from benches import scanforms, scansecrets, scanvalues
+from benches.scandecoys import decoy
+from benches.scanvalues import ARABIC, PROSE, Planted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from random import Random
 
 PAGE = 4096
+MAKERS: dict[str, Callable[[Random], Planted]] = {
+    "email": scanvalues.email, "url": scanvalues.url, "phone": scanvalues.phone,
+    "phone-eastern": scanvalues.eastern_phone, "ipv4": scanvalues.ipv4, "mac": scanvalues.mac, "card": scanvalues.card,
+    "imei": scanvalues.imei, "iban": scanvalues.iban, "bitcoin": scanvalues.bitcoin, "ethereum": scanvalues.ethereum,
+    "coords": scanvalues.coords, "account": scanvalues.account, "onion": scanvalues.onion, "arabic": scanvalues.arabic,
+    "phrase": scansecrets.phrase, "key": scansecrets.private_key, "wifi": scansecrets.wifi, "ipv6": scanvalues.ipv6,
+    "domain": scanvalues.domain, "login": scansecrets.login, "wallet": scansecrets.wallet,
+}  # fmt: skip
+# What stands beside a value; a link goes on over the last of them.
+_FRAMES = (
+    ("\n", "\n"), (" ", " "), ('"', '"'), ("<td>", "</td>"), ("\t", "\t"), ("(", ")"), ("[", "]"),
+    (",", ","), (";", ";"), ("|", "|"), ("=", "&"),
+)  # fmt: skip
+_CLOSED = 7
+_GOES_ON = frozenset({"url", "account", "domain"})
+_WHOLE = frozenset({"words", "secret"})
+# Signs that, where chance puts them, may be part of the value.
+_JOINING = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@._-+/%:=,~&#?<>\"'$\\;!()*[]{}|")
 _ARABIC_FORMS = ("utf8", "utf16le", "utf16be", "utf32", "cp1256", "iso8859-6", "gzip", "zip", "base64", "zip-in-gzip")
 
 
@@ -41,12 +60,13 @@ def prose(rng: Random, least: int, *, arabic: bool) -> str:
 
 
 def document(rng: Random, values: list[Planted], *, arabic: bool, gap: int = 220) -> str:
-    """A text with the values in it, each on a line of its own or behind a few words."""
+    """A text with the values in it, on lines of their own, between blanks, or as forms, tables and markup have them."""
     parts = []
     for value in values:
         parts.append(prose(rng, rng.randint(gap // 3, gap), arabic=arabic))
-        ends = "\n" if value.kind in ("words", "secret") or rng.random() < 0.4 else " "
-        parts += [ends, value.written, ends]
+        last = _CLOSED if value.kind in _GOES_ON or not value.written.isascii() else len(_FRAMES)
+        before, after = rng.choice(_FRAMES[: 1 if value.kind in _WHOLE else last])
+        parts += [before, value.written, after]
     return "".join([*parts, prose(rng, 60, arabic=arabic), "\n"])
 
 
@@ -87,6 +107,21 @@ class Plan:
             at = self.rng.randrange(len(page) - len(raw) + 1)
             page[at : at + len(raw)] = raw
             self.pieces.append((bytes(page), "isolated", [value]))
+
+    def cast(self, count: int) -> None:
+        """Values between bytes of chance, with nothing about them; a link would go on, a secret needs its lines."""
+        kinds = [kind for kind in MAKERS if MAKERS[kind](self.rng).kind not in _GOES_ON | _WHOLE]
+        for i in range(count):
+            value = MAKERS[kinds[i % len(kinds)]](self.rng)
+            form, charset = (("chance", "utf-8"), ("chance-utf16", "utf-16-le"))[i // len(kinds) % 2]
+            raw = value.written.encode(charset)
+            page = bytearray(self.rng.randbytes(PAGE))
+            at = self.rng.randrange(1, len(page) - len(raw))
+            page[at : at + len(raw)] = raw
+            for place in (at - 1, at + len(raw)):
+                while page[place] in _JOINING:
+                    page[place] = self.rng.randrange(256)
+            self.pieces.append((bytes(page), form, [value]))
 
     def border(self, kind: str) -> tuple[bytes, Planted]:
         """A value to be laid across a border."""
@@ -188,6 +223,7 @@ def make(out: Path, args: argparse.Namespace) -> None:
     plan = Plan(random.Random(args.seed))
     plan.fill(args.per)
     plan.isolate(args.isolated)
+    plan.cast(args.isolated)
     truth = write(out, plan, args)
     out.with_name(out.name + ".json").write_text(json.dumps(truth, ensure_ascii=False))
 

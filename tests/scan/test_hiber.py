@@ -6,7 +6,7 @@ import random
 from contextlib import suppress
 
 import pytest
-from benches import scanforms
+from benches import scanpacking
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,7 +31,7 @@ def memory():
     for n in range(40):
         planted.append(f"page{n:02}@example.org")
         lead = words(rng, rng.randint(9000, 60_000))[:30_000]
-        parts.append(scanforms.hiberset(rng, f"{lead}\n{planted[-1]}\n{words(rng, 9000)}"))
+        parts.append(scanpacking.hiberset(rng, f"{lead}\n{planted[-1]}\n{words(rng, 9000)}"))
     return b"".join(parts), planted
 
 
@@ -74,7 +74,7 @@ def test_other_bytes_are_no_sets(noise):
 @settings(max_examples=25, deadline=None)
 def test_what_is_packed_comes_back(raw):
     text = raw.decode("latin-1")
-    packed = scanforms.mam(random.Random(1), text)
+    packed = scanpacking.mam(random.Random(1), text)
     found = decode("mam", Reader.of(packed + b"after"))
     assert (found.data, found.whole) == (text.encode(), True)
     assert len(packed) - 4 <= found.used <= len(packed)
@@ -82,7 +82,7 @@ def test_what_is_packed_comes_back(raw):
 
 def test_codes_are_new_each_64_kib():
     text = words(random.Random(3), 300_000)
-    packed = scanforms.mam(random.Random(1), text)
+    packed = scanpacking.mam(random.Random(1), text)
     assert decode("mam", Reader.of(packed + b"after")).data == text.encode()
 
 
@@ -113,7 +113,7 @@ def test_prefetch_files_of_windows_10(corpora, name, size):
 
 
 def test_sets_that_swell_stay_within_their_room():
-    page = scanforms.xpress_huffman(bytes(65536))
+    page = scanpacking.xpress_huffman(bytes(65536))
     one = (1 | len(page) << 8 | 2 << 30).to_bytes(4, "little")
     data = b"".join(one + (n << 4 | 15).to_bytes(8, "little") + page for n in range(99, 3000)) + b"end@example.org"
     held = Block(data, 0, 0, len(data), Reader.of(data), "E", 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from benches import scanforms
+from benches import scanpacking
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,7 +32,7 @@ def test_the_second_encoding_undoes_itself(data, key):
 def test_blocks_of_both_encodings_are_found_where_they_stand(seed):
     rng = random.Random(seed)
     text = "".join(rng.choices(["gare ", "samedi ", "river ", "السوق ", "\r\n"], k=5000)) + " karim@orchard.example "
-    blocks = scanforms.outlook(rng, text)
+    blocks = scanpacking.outlook(rng, text)
     data = rng.randbytes(64 * 50) + blocks + rng.randbytes(6400)
     seen = list(outlook.find(data, 0, len(data), 0))
     assert b"".join(body for _, _, body in seen).decode("utf-16-le") == text
@@ -41,7 +41,7 @@ def test_blocks_of_both_encodings_are_found_where_they_stand(seed):
 
 
 def test_a_broken_checksum_is_no_block():
-    data = bytearray(scanforms.outlook(random.Random(3), "hello there " * 40))
+    data = bytearray(scanpacking.outlook(random.Random(3), "hello there " * 40))
     data[9] ^= 1
     assert not list(outlook.find(bytes(data), 0, len(data), 0))
 

@@ -263,13 +263,15 @@ def test_any_bytes_are_swept(data):
 @given(st.text(max_size=3000), st.randoms(use_true_random=False))
 @settings(max_examples=60, deadline=None)
 def test_compressions_come_back(text, rng):
-    from benches import scanforms
+    from benches import scanpacking
 
     raw = text.encode("utf-8", "replace")
     if raw:
-        block = scanforms.lznt1(rng, raw.decode())
+        block = scanpacking.lznt1(rng, raw.decode())
         assert decode("lznt1", Reader.of(block)).data == raw
-        assert decode("xpress", Reader.of(scanforms.xpress(rng, raw.decode()))).data.rstrip(b"\0") == raw.rstrip(b"\0")
+        assert decode("xpress", Reader.of(scanpacking.xpress(rng, raw.decode()))).data.rstrip(b"\0") == raw.rstrip(
+            b"\0"
+        )
         assert decode("zlib", Reader.of(zlib.compress(raw) + b"tail")).data == raw
 
 

@@ -23,6 +23,7 @@ _ALNUM = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _NUMBER = re.compile(r"(?:\+[ (]?|00[ \-]?)[1-9](?:[ \t\u00a0\u2009\u202f.\-\u2010-\u2013/()]{0,3}[0-9]){6,16}")
 _GROUP = re.compile("[0-9]+")
 _JOINED = re.compile(rb"[0-9A-Za-z+]")
+_DIALLED = re.compile(rb"(?:\.me/|phone=|number=|tel[:=])\+?\Z")
 _ZEROS = re.compile(rb"00[ \-]?[1-9]")
 _DEGREES = re.compile(r"(?<![\d.])\d{1,2}[.,]\d{3,12}")
 _LETTER = re.compile(rb"(?:[0-9] ?[NSns][,; /]{0,3}|[,; /]{1,3}[EWO] ?)[+\-]?[0-9]{1,3}\.[0-9]{4}\Z")
@@ -48,6 +49,14 @@ _SURE = frozenset({"ipv4", "card", "imei", "iccid", "imsi", "coords", "iban", "c
 
 def _nowhere(_at: int) -> str:
     return ""
+
+
+def _around(data: bytes, at: int, before: int, after: int) -> Near:
+    """The text around a place up to two NULs, which part what belongs to others, as runs of UTF-16 read together."""
+    first = max(0, at - before)
+    apart = data.rfind(b"\0\0", first, at)
+    last = data.find(b"\0\0", at, at + after)
+    return Near(data, first if apart < 0 else apart + 2, at + after if last < 0 else last)
 
 
 def ipv4(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
@@ -92,7 +101,9 @@ def _number(data: bytes, start: int, ctx: Context) -> Iterable[Mark]:
     """A card or a device whose first digit is here."""
     if _JOINED.fullmatch(data, max(0, start - 1), start) or data[start - 1 : start] == b"_":
         return ()
-    near = Near(data, start - 44, start + 32)
+    if _DIALLED.search(data, max(0, start - 12), start):
+        return ()
+    near = _around(data, start, 44, 32)
     at = near.at(start)
     hit = identifiers.device_at(near.page, at, ctx, "")
     if not hit and (hit := money.card_at(near.page, at, ctx)) and not _free(near.page.text, hit):
@@ -159,7 +170,7 @@ def eastern(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
     before = data[max(0, end - 30) : end]
     if _EASTERN.match(data, end) or len(_EASTERN_DIGIT.findall(before)) < 7:
         return ()
-    near = Near(data, end - 56, end + 16)
+    near = _around(data, end, 56, 16)
     page = near.page
     hits = numbers.seek_numbers(page, ctx, _nowhere, bytearray(len(page.text)))
     return near.marks((h for h in hits if h.kind in _SURE or h.kind == "phone"), end)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 LEAST = 5
-_IDLE = 2
+_STRAYS, _SIGNS, _FOREIGN = 2, 8, "\u00c0"
 _LOW = rb"[\t\n\r\x20-\x7e\xa0-\xff]"
 # Latin Extended-A, Greek to Arabic Supplement, and the marks and dashes of General Punctuation.
 _RAISED = rb"[\x01\x03-\x07]"
@@ -22,12 +22,14 @@ _BE = re.compile(rb"(?:\x00" + _LOW + rb"|" + _RAISED + rb"[\x01-\xff]|\x20" + _
 _LONG_LE = re.compile(rb"(?:" + _LOW + rb"\x00\x00\x00|[\x01-\xff]\x06\x00\x00){6,}", re.DOTALL)
 _LONG_BE = re.compile(rb"(?:\x00\x00\x00" + _LOW + rb"|\x00\x00\x06[\x01-\xff]){6,}", re.DOTALL)
 _RARE = re.compile(
-    "[^\t\n\r -~\u00c0-\u017f\u0400-\u044f\u060c\u061b\u061f\u0621-\u064a\u0660-\u0669\u067e-\u06d3\u06f0-\u06f9]+"
+    "[^\t\n\r -~\u00c0-\u017f\u0400-\u044f\u060c\u061b\u061f\u0621-\u064a\u0660-\u0669\u067e-\u06d3\u06f0-\u06f9«°º»]+"
 )
 # A letter beside a sign of another script: what one byte off makes of the end of a word.
 _GLUED = re.compile(
-    "[A-Za-z0-9][\u0370-\u05ff\u0620-\u06ff]|[\u0370-\u05ff\u0620-\u06ff][A-Za-z0-9]|[\u0621-\u064a][\u0660-\u0669]"
+    "[A-Za-z0-9][\u0370-\u05ff\u0620-\u06ff]|[\u0370-\u05ff\u0620-\u06ff][A-Za-z0-9]"
+    "|[\u0621-\u064a][\u0660-\u0669]|[\u0660-\u0669][\u0621-\u064a]"
 )
+_SIGN = re.compile("[\x00-/:-@\\[-`{-\u00bf]")
 _SORTS = (
     ("utf16le", "utf-16-le", 2, _LE), ("utf16be", "utf-16-be", 2, _BE),
     ("utf32le", "utf-32-le", 4, _LONG_LE), ("utf32be", "utf-32-be", 4, _LONG_BE),
@@ -96,17 +98,17 @@ def _in_range(data: bytes, start: int, stop: int, orders: tuple[int, ...]) -> li
     for order in orders:
         width = _SORTS[order][2]
         seen = [span for first, last in places for span in spans(data, first, last, order)]
-        found += ((-score, order, first, last) for first, last, score in seen if score >= LEAST)
+        found += ((-score, first - last, order, first) for first, last, score in seen if score >= 4 * LEAST)
         if order == 0 and all(_is_sole(data, first, last) for first, last, _ in seen):
             ends = [start, *(end for first, last, _ in seen for end in (first, last)), stop]
             places = [(a, b) for a, b in zip(ends[::2], ends[1::2], strict=True) if b - a >= width * LEAST]
     if len(found) == 1:
-        _, order, first, last = found[0]
-        return [_run(data, first, last, order)]
+        _, size, order, first = found[0]
+        return [_run(data, first, first - size, order)]
     kept: list[Run] = []
     taken = bytearray(stop - start)
-    for _, order, first, last in sorted(found):
-        width = _SORTS[order][2]
+    for _, size, order, first in sorted(found):
+        width, last = _SORTS[order][2], first - size
         if taken.find(1, first - start + width, last - start - width) < 0:
             taken[first - start : last - start] = b"\1" * (last - first)
             kept.append(_run(data, first, last, order))
@@ -128,23 +130,26 @@ def _is_sole(data: bytes, first: int, last: int) -> bool:
 
 
 def _score(text: str) -> int:
-    """Usual signs and blanks less rare signs: read one byte off, letters may stay but blanks and ends become rare.
+    """Usual signs and blanks less rare signs, by four: read one byte off, letters may stay but blanks and ends do not.
 
-    What idles at the ends does not count, for one byte off it may be one sign more.
+    What idles at the ends hardly counts, for one byte off it may be one sign more.
     """
-    first, last = 0, len(text)
-    for _ in range(_IDLE):
-        if last - first > 1 and _is_idle(text[first], text[first + 1]):
-            first += 1
-        if last - first > 1 and _is_idle(text[last - 1], text[last - 2]):
-            last -= 1
-    text = text[first:last]
-    score = len(text) + 2 * text.count(" ")
+    first, before = _idle(text)
+    last, behind = _idle(text[::-1])
+    text = text[first : len(text) - last]
+    score = 4 * (len(text) + 2 * text.count(" ")) + min(3, before + behind)
     if text.isascii():
         return score
-    return score - 3 * sum(map(len, _RARE.findall(text))) - 2 * len(_GLUED.findall(text))
+    return score - 12 * sum(map(len, _RARE.findall(text))) - 8 * len(_GLUED.findall(text))
 
 
-def _is_idle(sign: str, inner: str) -> bool:
-    """Whether the sign at an end says nothing: a blank, a mark, or one beyond ASCII beside one of ASCII."""
-    return sign in " \t\n\r" or "\u200c" <= sign <= "\u2033" or (not sign.isascii() and inner.isascii())
+def _idle(text: str) -> tuple[int, int]:
+    """How many first signs may be chance, and how many of them are neither letters nor marks.
+
+    These are marks, a few letters beyond Latin-1 before a sign within it, and what is no letter before one of ASCII.
+    """
+    strays = next((n for n in range(_STRAYS + 1) if text[n : n + 1] < _FOREIGN), 0)
+    strays = strays or next((n for n in range(_STRAYS) if not "\u200c" <= text[n : n + 1] <= "\u2033"), _STRAYS)
+    signs = next((n for n in range(_SIGNS) if not _SIGN.match(text, strays + n)), _SIGNS)
+    signs = signs if text[strays + signs : strays + signs + 1] < _FOREIGN else 0
+    return strays + signs, signs

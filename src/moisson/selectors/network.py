@@ -25,6 +25,8 @@ _URL = re.compile(r"[^\s\x00-\x1f\x7f<>\"`{}|\\^\u060c\u061b\u00ab\u00bb\u201c\u
 # What no host has, and Arabic that goes on where Latin letters ended.
 _BEHIND_HOST = re.compile(r"[,;!$&'()*+=~]")
 _TURN = re.compile("(?<=[A-Za-z0-9])[\u0600-\u06ff]")
+# Signs of markup that were escaped, as in a feed or a document within XML.
+_ESCAPED = re.compile(r"&(?:lt|gt|quot|apos|nbsp|#0?3[49]|#6[02]);")
 _TRAILING = ".,;:!?'*_"
 # The key of a form before an address in its query; what mailing lists put there has other signs in it.
 _KEY = re.compile(r"(?:.*[?&])?[a-z_]{1,24}=")
@@ -244,15 +246,23 @@ def cut_link(rest: str) -> str:
         rest = rest[: m.start()]
     if not rest.isascii() and (m := _TURN.search(rest)):
         rest = rest[: m.start()]
-    end = len(rest)
-    while end and (rest[end - 1] in _TRAILING or _unbalanced(rest, end)):
-        end -= 1
-    return rest[:end]
+    if m := _ESCAPED.search(rest):
+        rest = rest[: m.start()]
+    return _closed(rest).rstrip(_TRAILING)
 
 
-def _unbalanced(text: str, end: int) -> bool:
-    last = text[end - 1]
-    return last in ")]" and text.count("(["[")]".index(last)], 0, end) < text.count(last, 0, end)
+def _closed(rest: str) -> str:
+    """Up to the first bracket that closes what was never opened."""
+    if ")" in rest or "]" in rest:
+        depth = {")": 0, "]": 0}
+        for at, sign in enumerate(rest):
+            if sign in "([":
+                depth[")" if sign == "(" else "]"] += 1
+            elif sign in depth:
+                depth[sign] -= 1
+                if depth[sign] < 0:
+                    return rest[:at]
+    return rest
 
 
 def seek_emails(page: Folded, ctx: Context) -> Iterator[Hit]:
