@@ -16,12 +16,15 @@ enum { MOSTLY = 7, SAMPLE = 32, SAMPLES = PAGE / SAMPLE };
 
 static int shown(uint8_t c) { return c >= 0x20 && c < 0x7F; }
 
-/* Four signs of UTF-16, Latin-1 or Arabic; `odd` when the higher byte comes first. */
+/* Four signs of UTF-16, ASCII or Arabic, one perhaps of Latin-1; `odd` when the higher byte comes first. */
 static int readable(uint64_t v, int odd)
 {
+    int accents = 0;
     for (int i = 0; i < 4; i++, v >>= 16) {
         uint8_t low = (uint8_t)(odd ? v >> 8 : v), high = (uint8_t)(odd ? v : v >> 8);
-        if (!((high == 0 && (shown(low) || low >= 0xA0)) || (high == 6 && (low & 0xE8))))
+        if (high == 0 && low >= 0xA0 && !accents++)
+            continue;
+        if (!((high == 0 && shown(low)) || (high == 6 && (low & 0xE8))))
             return 0;
     }
     return 1;

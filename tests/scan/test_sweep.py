@@ -279,3 +279,13 @@ def test_compressions_come_back(text, rng):
 def test_the_order_of_bytes_is_told_by_the_ends_of_words(charset):
     text = "the market.\n\n+٩٦٤٧٥٣٨٤٧٦٠٢٦\nwaited"
     assert ("phone", "+9647538476026") in finds(bytes(33) + text.encode(charset) + bytes(40))
+
+
+@pytest.mark.parametrize("pack", [zlib.compress, gzip.compress])
+def test_a_stream_that_breaks_off_hides_none_of_those_behind_it(pack):
+    rng = random.Random(8)
+    # Nothing repeats in it and all bytes are about as likely, so that any bits go on as letters of its code.
+    cut = pack(bytes(rng.randrange(200) for _ in range(60_000)))[:30_000]
+    whole = b"".join(pack(b"mail person%d@verger.example now %d" % (n, rng.randrange(10**9))) for n in range(20))
+    found = {r.value for r in sweep_bytes(cut + whole, "E") if isinstance(r, Sighting) and r.kind == "email"}
+    assert found == {f"person{n}@verger.example" for n in range(20)}

@@ -134,11 +134,12 @@ def _varied(at: Words, words: Words) -> Words:
 
 
 def _readable(at: Words, words: Words, odd: bool) -> Words:
-    """Those places where all four signs are Latin-1 or Arabic."""
+    """Those places where all four signs are ASCII or Arabic, one perhaps of Latin-1."""
     pairs = words[at].view(np.uint8).reshape(-1, 4, 2)
     low, high = pairs[:, :, int(odd)], pairs[:, :, int(not odd)]
-    shown = ((low >= 0x20) & (low < 0x7F)) | (low >= 0xA0)
-    good: Words = at[((shown & (high == 0)) | (high == 6)).all(axis=1)]
+    accents = (low >= 0xA0) & (high == 0)
+    shown = ((low >= 0x20) & (low < 0x7F) & (high == 0)) | (high == 6) | accents
+    good: Words = at[shown.all(axis=1) & (accents.sum(axis=1) < 2)]
     return good
 
 

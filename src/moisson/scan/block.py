@@ -32,8 +32,8 @@ _PIECE = (1 << 20) + (1 << 15)
 _REACH = 256
 _SMALL = 1 << 18
 _HELD = 160 << 20
-# So many beginnings of layers are tried in one block and all that is in it.
-_TRIES = 30_000
+# So many beginnings of layers are tried in one block and all that is in it; in vain, so much output counts as one more.
+_TRIES, _OUTPUT = 30_000, 1024
 _DEAR = {"mam": 200}
 _APART = bytes(64)
 # These keep pieces of the text as they are, so that values seen in the compressed bytes may be cut short.
@@ -152,12 +152,13 @@ def _ask(
 ) -> None:
     """Look closer at each event that does not end inside of what the same seeker found already.
 
-    What only ends in the block is marked as well, for what begins in it may be a part of that.
+    What only ends in the block is marked as well, for what begins in it may be a part of that. Inside of a layer that
+    breaks off, which may have gone on over others, only those count that are whole.
     """
     data, first, stop, context = block.data, block.first, block.stop, options.context
     limit = stop + _REACH
     seekers, places = _seekers(seeks)
-    last = [max(0, first - _REACH)] * len(seeks)
+    last, broken = [max(0, first - _REACH)] * len(seeks), [0] * len(seeks)
     for end, number in events:
         place = places[number]
         if end <= last[place] or end > limit:
@@ -168,7 +169,13 @@ def _ask(
             seeker = None if layers.begins(block, end) else SEEKERS["token"]
         if seeker is None:
             if end > first and (layer := _begun(block, seeks[number], end, options)):
-                last[place] = max(last[place], layer.end)
+                if layer.whole:
+                    last[place] = max(last[place], layer.end)
+                elif end > broken[place]:
+                    broken[place] = max(broken[place], layer.end)
+                else:
+                    block.held[1] += len(layer.data) // _OUTPUT
+                    continue
                 inner += _kept(block, layer)
             continue
         for mark in seeker(data, end, context):

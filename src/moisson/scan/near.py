@@ -37,6 +37,12 @@ _STRAY = re.compile(
 )
 
 
+# Where there may be any of them, for less than the question itself costs.
+_BESIDE = re.compile(
+    rb"[\x80-\xff][+-]?(?:[0-9]|\xd9[\xa0-\xa9]|\xdb[\xb0-\xb9])|(?:[0-9NSEWO]|\xd9[\xa0-\xa9]|\xdb[\xb0-\xb9])[\x80-\xff]"
+)
+
+
 def _blanked(m: re.Match[str]) -> str:
     return "\ufffd" * len(m[0])
 
@@ -51,7 +57,8 @@ class Near:
         raw = data[start:stop]
         self._plain = raw.isascii()
         self._text = raw.decode("ascii" if self._plain else "utf-8", "surrogateescape")
-        self.page = Folded(self._text if self._plain else _STRAY.sub(_blanked, self._text.translate(_OLD_SIGNS)))
+        text = self._text if self._plain else self._text.translate(_OLD_SIGNS)
+        self.page = Folded(_STRAY.sub(_blanked, text) if not self._plain and _BESIDE.search(raw) else text)
 
     def at(self, offset: int) -> int:
         """The character of the folded text at an offset of the block."""
