@@ -35,6 +35,7 @@ def values(text, kind):
         ("x=anna@verger.example&y=1", "email", "anna@verger.example"),
         ("bounces+anna=verger.example@list.example", "email", "bounces+anna=verger.example@list.example"),
         ("البريد:anna@verger.exampleالهاتف", "email", "anna@verger.example"),
+        ("to TEfvdcwTCWQkUHaYbLojuDgkHPtyMMQwEW.", "crypto", "TEfvdcwTCWQkUHaYbLojuDgkHPtyMMQwEW"),
         ("https://t.me/karim_b,12", "account", "telegram:@karim_b"),
         ("tg://resolve?domain=karim_b", "account", "telegram:@karim_b"),
         ("skype:karim.b?call", "account", "skype:@karim.b"),

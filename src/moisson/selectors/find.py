@@ -10,6 +10,7 @@ from moisson.selectors import (
     dialled,
     hardware,
     identifiers,
+    money,
     named,
     network,
     persons,
@@ -125,9 +126,9 @@ def _hits(page: Folded, columns: Columns, ctx: Context) -> list[Hit]:
         if (name := persons.before_address(page, hit.start)) is not None:
             taken.add([name])
     for seek in (
-        dialled.seek_chats, named.seek_named,
-        accounts.seek_accounts, network.seek_hosts, places.seek_positions, wireless.seek_networks,
-        wireless.seek_defaults, hardware.seek_hardware, plates.seek_plates, seek_described,
+        dialled.seek_chats, money.seek_lettered, named.seek_named, accounts.seek_accounts, network.seek_hosts,
+        places.seek_positions, wireless.seek_networks, wireless.seek_defaults, hardware.seek_hardware,
+        plates.seek_plates, seek_described,
     ):  # fmt: skip
         taken.add(seek(page, ctx))
     taken.add(seek_numbers(page, ctx, (lambda at: kind_at(cells, at)) if cells else _nothing, taken.marks))

@@ -12,6 +12,8 @@ from moisson.selectors.fold import plain
 from moisson.selectors.kind import Context, Hit, Kind, Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from moisson.selectors.fold import Folded
 
 _GAPS = re.compile(r"[\s.\-\u00a0\u202f]")
@@ -25,6 +27,7 @@ _CARD = re.compile(
 )
 _BITCOIN = re.compile(r"[13][1-9A-HJ-NP-Za-km-z]{25,34}")
 _SEGWIT = re.compile(r"(?:bc|BC|tb|TB)1[0-9a-zA-Z]{11,87}")
+_LETTERED = re.compile(r"T[A-HJ-NP-Za-km-z]{33}(?![0-9A-Za-z_])(?<![0-9A-Za-z_].{34})")
 _ETHEREUM = re.compile(r"0[xX][0-9a-fA-F]{40}")
 _TRON = re.compile(r"T[1-9A-HJ-NP-Za-km-z]{33}")
 _BRANDS = (
@@ -146,6 +149,13 @@ def token_hit(token: str, start: int, ctx: Context) -> Hit | None:
     if 15 <= len(token) <= 34 and token[2:4].isdigit() and (iban := Iban.clean(token, ctx)):
         return Hit("iban", iban, start, end, 0.99)
     return None
+
+
+def seek_lettered(page: Folded, ctx: Context) -> Iterator[Hit]:
+    """Addresses of Tron without any figure, as one in 250 is; others are met at their figures."""
+    for m in _LETTERED.finditer(page.text):
+        if value := Crypto.clean(m[0], ctx):
+            yield Hit("crypto", value, *m.span(), 0.99)
 
 
 def card_at(page: Folded, start: int, ctx: Context) -> Hit | None:
