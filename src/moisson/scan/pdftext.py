@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+# Of numbers only those that set strings far apart say anything, and these are long and below zero.
 _TOKEN = re.compile(
     rb"\((?P<string>(?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*)\)|<(?P<hex>[0-9A-Fa-f\s]+)>"
-    rb"|(?P<number>-?\d+(?:\.\d+)?)|(?P<operator>T[jJ*dDm]|ET|'|\")(?![A-Za-z])",
+    rb"|(?P<number>-\d{3,}(?:\.\d+)?)|(?P<operator>T[jJ*dDm]|ET|'|\")(?![A-Za-z])",
     re.DOTALL,
 )
 _ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|(\r?\n)|(.))", re.DOTALL)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _HANDLE = re.compile(r"@?([a-z0-9_](?:[a-z0-9_.-]{0,48}[a-z0-9_])?)")
 _CANONICAL = re.compile(r"([a-z0-9_.-]{2,20})[ \t]?:[ \t]?@([a-z0-9_](?:[a-z0-9_.-]{0,48}[a-z0-9_])?)")
 _LINK = re.compile(r"(?:[a-z]+://)?(?:www\.|m\.|web\.|mobile\.)?([a-z0-9.-]+\.[a-z]{2,4})/([^\s?#]*)")
+_BEFORE_HOST = re.compile(r"(?:www|m|web|mobile)\.")
 _SEPARATOR = re.compile(
     r"[ \t\u00a0]{0,2}(?:[:=：]|(?:is|est|id|user|username|handle|هو|معرف)[ \t:]{1,2})?[ \t\u00a0]{0,2}[\"'(]?@"
 )
@@ -115,8 +116,11 @@ class Account(Kind):
 
 def _linked(url: str) -> str | None:
     """The account a link leads to."""
-    if m := _OPENED.match(url):
-        return _opened(m)
+    scheme, mark, rest = url[:64].partition("://")
+    name = (rest if mark else scheme).partition("/")[0]
+    if name not in services()[1] and not _BEFORE_HOST.match(name):
+        m = _OPENED.match(url) if url.startswith(("tg:", "skype:")) else None
+        return _opened(m) if m else None
     m = _LINK.match(url)
     service = services()[1].get(m[1]) if m else None
     if not m or not service:
