@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from moisson.errors import EvidenceError
@@ -27,6 +28,16 @@ _DIALLED = re.compile(rb"(?:\.me/|phone=|number=|tel[:=])\+?\Z")
 _ZEROS = re.compile(rb"00[ \-]?[1-9]")
 _DEGREES = re.compile(r"(?<![\d.])\d{1,2}[.,]\d{3,12}")
 _LETTER = re.compile(rb"(?:[0-9] ?[NSns][,; /]{0,3}|[,; /]{1,3}[EWO] ?)[+\-]?[0-9]{1,3}\.[0-9]{4}\Z")
+# Two numbers up to the fourth figure of the second, and what shows that they are two of many.
+_PAIR = re.compile(rb"(?<![0-9.])[0-9]{1,2}\.[0-9]{4,12}((?:\xc2?\xb0)?[,; /]{1,3})[+\-]?[0-9]{1,3}\.[0-9]{4}\Z")
+_COMMA = re.compile(rb"[,;/]")
+_FIGURE_BEFORE = re.compile(rb"[0-9] {1,2}[+\-]?\Z")
+_FIGURE_BEHIND = re.compile(rb"[0-9]{0,8} {1,2}[+\-]?[0-9]")
+_PRINT = re.compile(rb"(?:[0-9A-F]{4} ){5} ?(?:[0-9A-F]{4} ){4}[0-9A-F]{4}(?![0-9A-Fa-f])")
+_FIGURES, _MOST_FIGURES = re.compile(rb"[0-9]+"), 20
+_DEVICE = re.compile(rb"(?i:im[es]i)")
+_ONCE = bytes(max(0, byte - 48) for byte in range(256))
+_TWICE = bytes((2 * n - 9 if n > 4 else 2 * n) if 0 <= n < 10 else 0 for n in range(-48, 208))
 _ZONE = re.compile(r"(?<![0-9A-Za-z])\d{1,2}[C-X]")
 _FOUR = re.compile(r"(?<![0-9A-Fa-f])[0-9A-F]{4} ")
 _EASTERN = re.compile(rb"[ -]?(?:\xd9[\xa0-\xa9]|\xdb[\xb0-\xb9])")
@@ -83,8 +94,19 @@ def ipv6(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
 
 
 def digits(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
-    """A long number whose first thirteen digits end here."""
-    return _number(data, end - 13, ctx)
+    """A long number whose first thirteen digits end here; of what neither adds up nor is named there is too much."""
+    start = end - 13
+    m = _FIGURES.match(data, start)
+    if not m or m.end() - start > _MOST_FIGURES:
+        return ()
+    if not _adds_up(m[0]) and not m[0].startswith(b"89") and not _DEVICE.search(data, max(0, start - 44), start):
+        return ()
+    return _number(data, start, ctx)
+
+
+def _adds_up(figures: bytes) -> bool:
+    """Luhn's check (ISO/IEC 7812-1 annex B)."""
+    return (sum(figures[-1::-2].translate(_ONCE)) + sum(figures[-2::-2].translate(_TWICE))) % 10 == 0
 
 
 def groups(data: bytes, end: int, ctx: Context) -> Iterable[Mark]:
@@ -152,8 +174,12 @@ def _phone(data: bytes, start: int, ctx: Context) -> Iterator[Mark]:
     if not m or _JOINED.fullmatch(data, max(0, start - 1), start):
         return
     text = near.page.text
-    ends = [g.end() for g in _GROUP.finditer(m[0])]
-    for stop in ends[:10][::-1]:
+    ends, figures = list[int](), -2 * (text[0] == "0")
+    for group in islice(_GROUP.finditer(m[0]), 10):
+        figures += group.end() - group.start()
+        if 7 <= figures <= 15:  # ITU-T E.164
+            ends.append(group.end())
+    for stop in reversed(ends):
         after = text[stop : stop + 1]
         if after == "_" or (after.isascii() and after.isalnum()):
             continue
@@ -210,8 +236,14 @@ def _crypto(data: bytes, start: int, ctx: Context) -> Iterator[Mark]:
 
 def decimal(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
     """A pair of decimal degrees in which the anchor ends, unless it is cut out of a list of numbers."""
-    if _LETTER.search(data, max(0, end - 24), end):
-        yield from said(data, end, ctx)
+    pair = _PAIR.search(data, max(0, end - 40), end)
+    if not pair:
+        if _LETTER.search(data, max(0, end - 24), end):
+            yield from said(data, end, ctx)
+        return
+    if not _COMMA.search(pair[1]) and (
+        _FIGURE_BEFORE.search(data, max(0, pair.start() - 4), pair.start()) or _FIGURE_BEHIND.match(data, end)
+    ):
         return
     near = Near(data, end - 48, end + 24)
     text, last = near.page.text, near.at(end)
@@ -285,6 +317,8 @@ def zone(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
 
 def fingerprint(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
     """A fingerprint of a PGP key in groups of four."""
+    if not _PRINT.search(data, max(0, end - 34), end + 36):
+        return
     near = Near(data, end - 34, end + 36)
     for m in _FOUR.finditer(near.page.text, 5 if end > 34 else 0):
         if hit := identifiers.pgp_at(near.page.text, m.start()):
