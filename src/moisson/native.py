@@ -59,7 +59,7 @@ class Code(Protocol):
         """As `carve.huffman.decode_slowly`; first the byte where it breaks, or -1."""
 
 
-_INTERFACE = 2
+_INTERFACE = 3
 
 
 def load(name: str = "moisson._native") -> tuple[Code | None, str]:

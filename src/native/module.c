@@ -373,7 +373,7 @@ static PyMethodDef methods[] = {
 };
 
 /* What native.py expects; raised in both whenever a call changes, so that an older build is not called wrongly. */
-enum { INTERFACE = 2 };
+enum { INTERFACE = 3 };
 
 static int begin(PyObject *module) { return PyModule_AddIntConstant(module, "INTERFACE", INTERFACE); }
 
