@@ -19,7 +19,7 @@ from moisson.errors import AddressError, DamagedError, UnsupportedError
 from moisson.evidence.unpacking import unpack_xpress
 from moisson.reader import Reader, Window
 from moisson.scan import escaped, hiber, lznt1, outlook, pdftext, xmltext, xpress
-from moisson.scan.seek import gps
+from moisson.scan.positions import gps
 
 if TYPE_CHECKING:
     from collections.abc import Callable

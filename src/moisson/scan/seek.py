@@ -6,13 +6,9 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from moisson.errors import EvidenceError
-from moisson.extract.exif import position_of
-from moisson.extract.tiff import Tiff
-from moisson.reader import Reader
-from moisson.scan import escaped, links, logins, secrets, wallets
+from moisson.scan import escaped, links, logins, positions, secrets, wallets
 from moisson.scan.near import Mark, Near
-from moisson.selectors import dialled, hardware, identifiers, money, named, numbers, phones, places
+from moisson.selectors import dialled, hardware, identifiers, money, numbers, phones
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -26,35 +22,20 @@ _GROUP = re.compile("[0-9]+")
 _JOINED = re.compile(rb"[0-9A-Za-z+]")
 _DIALLED = re.compile(rb"(?:\.me/|phone=|number=|tel[:=])\+?\Z")
 _ZEROS = re.compile(rb"00[ \-]?[1-9]")
-_DEGREES = re.compile(r"(?<![\d.])\d{1,2}[.,]\d{3,12}")
-_LETTER = re.compile(rb"(?:[0-9] ?[NSns][,; /]{0,3}|[,; /]{1,3}[EWO] ?)[+\-]?[0-9]{1,3}\.[0-9]{4}\Z")
-# Two numbers up to the fourth figure of the second, and what shows that they are two of many.
-_PAIR = re.compile(rb"(?<![0-9.])[0-9]{1,2}\.[0-9]{4,12}((?:\xc2?\xb0)?[,; /]{1,3})[+\-]?[0-9]{1,3}\.[0-9]{4}\Z")
-_COMMA = re.compile(rb"[,;/]")
-_FIGURE_BEFORE = re.compile(rb"[0-9] {1,2}[+\-]?\Z")
-_FIGURE_BEHIND = re.compile(rb"[0-9]{0,8} {1,2}[+\-]?[0-9]")
 _PRINT = re.compile(rb"(?:[0-9A-F]{4} ){5} ?(?:[0-9A-F]{4} ){4}[0-9A-F]{4}(?![0-9A-Fa-f])")
 _FIGURES, _MOST_FIGURES = re.compile(rb"[0-9]+"), 20
 _DEVICE = re.compile(rb"(?i:im[es]i)")
 _ONCE = bytes(max(0, byte - 48) for byte in range(256))
 _TWICE = bytes((2 * n - 9 if n > 4 else 2 * n) if 0 <= n < 10 else 0 for n in range(-48, 208))
-_ZONE = re.compile(r"(?<![0-9A-Za-z])\d{1,2}[C-X]")
 _FOUR = re.compile(r"(?<![0-9A-Fa-f])[0-9A-F]{4} ")
 _EASTERN = re.compile(rb"[ -]?(?:\xd9[\xa0-\xa9]|\xdb[\xb0-\xb9])")
 _EASTERN_DIGIT = re.compile(rb"\xd9[\xa0-\xac]|\xdb[\xb0-\xb9]")
-# The sign of another angle (°, º and ˚ as they end in any charset, or d), and only text between.
-_ANGLE_BEHIND = re.compile(rb"[\t\n\r\x20-\xff]{0,72}?[\xb0\xba\x9ad]")
-_ANGLE_BEFORE = re.compile(rb"[\xb0\xba\x9ad][\t\n\r\x20-\xff]*\Z")
 _OCTET = rb"(25[0-5]|2[0-4]\d|1?\d?\d)"
 _IPV4 = re.compile(rb"\.".join([_OCTET] * 4) + rb"(?!\d)(?!\.\d)")
 _COLONS = b"0123456789ABCDEFabcdef:"
 _IPV6 = re.compile(rb"[0-9A-Fa-f]{1,4}(?:::?[0-9A-Fa-f]{1,4}){1,7}(?![0-9A-Za-z]|:[0-9A-Za-z:]|\.\d)")
 _IN_USE = re.compile("[23][0-9A-Fa-f]{3}:|[fF][c-fC-F][0-9A-Fa-f]{2}:")
 _NO_ADDRESS = re.compile(rb"(?i:version|vers\.?|\bv|build|release|firmware)[ \t.:=]*$|[.\-]$")
-_LIST_BEFORE = re.compile(r"(?:\d|(?<![^\W\d_])[A-Za-z]) {1,2}$")
-_LIST_AFTER = re.compile(r" {1,2}(?:[-+]?\d|[A-Za-z] )")
-_COMMAS = re.compile("[,;،/]")
-_GPS = 0x8825
 _SURE = frozenset({"ipv4", "card", "imei", "iccid", "imsi", "coords", "iban", "crypto"})
 
 
@@ -234,77 +215,10 @@ def _crypto(data: bytes, start: int, ctx: Context) -> Iterator[Mark]:
         yield Mark(start, m.end(), "crypto", value, 0.99)
 
 
-def decimal(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
-    """A pair of decimal degrees in which the anchor ends, unless it is cut out of a list of numbers."""
-    pair = _PAIR.search(data, max(0, end - 40), end)
-    if not pair:
-        if _LETTER.search(data, max(0, end - 24), end):
-            yield from said(data, end, ctx)
-        return
-    if not _COMMA.search(pair[1]) and (
-        _FIGURE_BEFORE.search(data, max(0, pair.start() - 4), pair.start()) or _FIGURE_BEHIND.match(data, end)
-    ):
-        return
-    near = Near(data, end - 48, end + 24)
-    text, last = near.page.text, near.at(end)
-    for m in _DEGREES.finditer(text):
-        if m.start() < last:
-            hit = places.decimal_at(near.page, m.start())
-            if not hit or hit.confidence <= 0.8 or hit.end < last:
-                continue
-            listed = _LIST_BEFORE.search(text, 0, hit.start) or _LIST_AFTER.match(text, hit.end)
-            if not listed or _COMMAS.search(text, hit.start, hit.end):
-                yield from near.single(hit)
-
-
-def degrees(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
-    """Two angles with their signs, or a geo URI."""
-    alone = not _ANGLE_BEHIND.match(data, end - 1) and not _ANGLE_BEFORE.search(
-        data[max(0, end - 40) : max(0, end - 3)]
-    )
-    if alone and data.find(b"geo:", max(0, end - 6), end) < 0:
-        return
-    near = Near(data, end - 40, end + 72)
-    yield from near.marks(places.seek_positions(near.page, ctx), end - 1)
-
-
-def said(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
-    """A position of which words or a link say that it is one."""
-    near = Near(data, end - 110, end + 110)
-    yield from near.marks(named.seek_named(near.page, ctx), end - 1)
-
-
 def chat(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
     """The number in a link to a chat."""
     near = Near(data, end - 64, end + 24)
     yield from near.marks(dialled.seek_chats(near.page, ctx), end - 1)
-
-
-def mgrs(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
-    """A grid reference."""
-    near = Near(data, end - 40, end + 16)
-    for m in _ZONE.finditer(near.page.text):
-        if (hit := places.mgrs_at(near.page, m.start())) and hit.confidence > 0.9:
-            yield from near.marks([hit], end - 1)
-
-
-def exif(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
-    """The position in an EXIF block, which begins a byte before the end of the anchor."""
-    start = end - 1
-    block = data[start : start + 65536]
-    if value := places.Coords.clean(gps(block), ctx):
-        yield Mark(start, start + len(block), "coords", value, 0.95, "gps")
-
-
-def gps(block: bytes) -> str:
-    """Latitude and longitude of an EXIF block, or "" for want of them."""
-    try:
-        tiff = Tiff(Reader.of(block))
-        first, _ = tiff.directory(tiff.first)
-        at = tiff.number(first, _GPS)
-        return position_of(tiff, tiff.directory(at)[0]) if at else ""
-    except EvidenceError:
-        return ""
 
 
 def zone(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
@@ -329,9 +243,9 @@ def fingerprint(data: bytes, end: int, ctx: Context) -> Iterator[Mark]:
 SEEKERS: dict[str, Callable[[bytes, int, Context], Iterable[Mark]]] = {
     "email": links.email, "url": links.url, "www": links.www, "onion": links.onion, "account": links.account,
     "ipv4": ipv4, "mac": mac, "digits": digits, "groups": groups, "device": device, "plus": plus, "zeros": zeros,
-    "eastern": eastern, "token": token, "bech32": bech32, "ethereum": ethereum, "decimal": decimal,
-    "degrees": degrees, "named": said, "chat": chat,
-    "mgrs": mgrs, "exif": exif, "zone": zone, "fingerprint": fingerprint, "pem": secrets.pem,
+    "eastern": eastern, "token": token, "bech32": bech32, "ethereum": ethereum, "decimal": positions.decimal,
+    "degrees": positions.degrees, "named": positions.said, "chat": chat,
+    "mgrs": positions.mgrs, "exif": positions.exif, "zone": zone, "fingerprint": fingerprint, "pem": secrets.pem,
     "ssh": secrets.ssh, "recovery": secrets.recovery, "wifi": secrets.wifi, "wlan": secrets.wlan,
     "phrase": secrets.phrase, "ipv6": ipv6, "domain": links.domain, "mailbox": escaped.mailbox,
     "plus-escaped": escaped.plus,
