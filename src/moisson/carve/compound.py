@@ -35,9 +35,9 @@ def carve_compound(data: Reader, offset: int, limit: int) -> Carved | None:
     if size and _is_root(span, (first + 1) << shift):
         size = min(size, span.size)
         kind = compound_kind(span.reader(size), head)
-        if (doubt := compoundjoin.doubtful(span.reader(size), _table(span, head, shift), first, shift)) is None:
+        if (doubt := compoundjoin.doubtful(span.reader(size), table(span, head, shift), first, shift)) is None:
             return span.carved(kind, size, 0.95)
-        found = compoundjoin.rejoin(span, doubt, size, kind, _table(span, head, shift), first, shift)
+        found = compoundjoin.rejoin(span, doubt, size, kind, table(span, head, shift), first, shift)
         return found or span.carved(kind, size, 0.6, "uncertain")
     if found := _bridge(span, head, shift, first):
         return found
@@ -70,7 +70,7 @@ def _table_sectors(span: Span, head: bytes, shift: int, moved: int = 0, cut: int
         left, at = left - (len(numbers) - 1), numbers[-1]
 
 
-def _table(span: Span, head: bytes, shift: int, moved: int = 0, cut: int = 1 << 62) -> np.ndarray:
+def table(span: Span, head: bytes, shift: int, moved: int = 0, cut: int = 1 << 62) -> np.ndarray:
     """The allocation table."""
     parts = []
     for sector in _table_sectors(span, head, shift, moved, cut):
@@ -102,10 +102,10 @@ def _measure(span: Span, head: bytes, shift: int, moved: int = 0, cut: int = 1 <
 def _bridge(span: Span, head: bytes, shift: int, first: int) -> Carved | None:
     """One gap between the header and the directory or table: its length from where they are found instead."""
     place = (first + 1) << shift
-    table = (int.from_bytes(head[76:80], "little") + 1) << shift
-    if table > 1 << 31 or place > 1 << 31 or not span.ground.afford(_REACH):
+    fat = (int.from_bytes(head[76:80], "little") + 1) << shift
+    if fat > 1 << 31 or place > 1 << 31 or not span.ground.afford(_REACH):
         return None
-    wanted = max(place, table)
+    wanted = max(place, fat)
     root = "Root Entry".encode("utf-16-le")
     at = 0
     for _ in range(16):
@@ -114,10 +114,10 @@ def _bridge(span: Span, head: bytes, shift: int, first: int) -> Carved | None:
             return None
         gap = at - place
         if gap > 0 and gap % SECTOR == 0 and _is_root(span, at):
-            moved = _table(span, head, shift, gap, min(place, table))
-            if found := compoundjoin.place(span, head, moved, first, shift, gap, min(place, table)):
+            moved = table(span, head, shift, gap, min(place, fat))
+            if found := compoundjoin.place(span, head, moved, first, shift, gap, min(place, fat)):
                 return found
-            for cut in _cuts(span, min(place, table), place, gap):
+            for cut in _cuts(span, min(place, fat), place, gap):
                 size = min(_measure(span, head, shift, gap, cut), span.size - gap)
                 if size > cut:
                     part = Reader(Part(span, 0, cut, cut + gap, size - cut))

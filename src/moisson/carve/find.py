@@ -98,8 +98,9 @@ def settle(ground: Ground, candidates: Iterable[Candidate], claims: Claims) -> I
             ground.blame(before)
         if found is None:
             continue
-        if found.confidence >= _WEAK:
-            found = before_intruder(ground, found)
+        if found.confidence >= _WEAK and (shorter := before_intruder(ground, found)) is not found:
+            ground.blame(before)
+            found = shorter
         claims.add(found)
         yield found
 

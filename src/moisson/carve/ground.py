@@ -57,7 +57,7 @@ class Ground(Reader):
     adds to it as it goes on, so that no image makes the work grow faster than its size. `patience` is the same for what
     candidates read that come to nothing: once it is used up, a candidate is shown only a little. `served` is how much
     has been read or unpacked by all of them. `chains` is where chains of
-    lengths that ran over a place have ended, `proved` the kind of what a carver has proved at a place, or "".
+    lengths that ran over a place have ended, `proved` what a carver has proved at a place.
     """
 
     def __init__(self, medium: Medium) -> None:
@@ -67,7 +67,7 @@ class Ground(Reader):
         self.credit = _CREDIT
         self.patience, self.served = _PATIENCE, 0
         self.chains: dict[int, int] = {}
-        self.proved: dict[tuple[int, str], str] = {}
+        self.proved: dict[tuple[int, str], Carved | None] = {}
 
     def pread(self, offset: int, n: int) -> bytes:
         """Up to `n` bytes at `offset`."""

@@ -7,7 +7,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from moisson.carve.anchors import anchors
-from moisson.carve.ground import SECTOR, Carved
+from moisson.carve.ground import SECTOR, Carved, Span
+from moisson.carve.holder import Holder, holder
 
 if TYPE_CHECKING:
     from moisson.carve.anchors import Anchor
@@ -52,21 +53,21 @@ _CARDS = "writing:carve_card"
 
 def before_intruder(ground: Ground, carved: Carved) -> Carved:
     """The file as it is, or what of it lies before the first whole file of another format that begins at a sector."""
-    if (
-        len(carved.extents) > 1
-        or carved.kind.startswith(_HOLDERS)
-        or (carved.confidence >= _PROVED and not carved.kind.startswith(_SOLID))
-    ):
+    if len(carved.extents) > 1 or carved.kind.startswith(_HOLDERS):
         return carved
     start, size = carved.extents[0]
-    heads, tries = _heads(carved.kind.startswith(_OWN_PICTURES), carved.kind.startswith(_SOLID)), 0
+    solid = carved.kind.startswith(_SOLID)
+    streams = None if solid else holder(Span(ground, start, start + size))
+    if carved.confidence >= _PROVED and not solid and streams is None:
+        return carved
+    heads, tries = _heads(carved.kind.startswith(_OWN_PICTURES), solid or streams is not None), 0
     begins = _any(heads)
     for at in range(start + SECTOR - start % SECTOR, start + size, _PIECE):
         piece = ground.pread(at, _PIECE + SECTOR)
         for inside in range(0, min(_PIECE, start + size - at), SECTOR):
-            if not begins.match(piece, inside):
+            if not begins.match(piece, inside) or (streams and streams.begins(at + inside - start)):
                 continue
-            if _stands(ground, at + inside, piece[inside : inside + SECTOR], heads, carved):
+            if _stands(ground, at + inside, piece[inside : inside + SECTOR], heads, carved, streams):
                 return Carved(carved.kind, ((start, at + inside - start),), carved.name, 0.4, ("truncated",))
             tries += 1
             if tries >= _TRIES:
@@ -74,17 +75,19 @@ def before_intruder(ground: Ground, carved: Carved) -> Carved:
     return carved
 
 
-def _stands(ground: Ground, at: int, piece: bytes, heads: tuple[Anchor, ...], carved: Carved) -> bool:
+def _stands(
+    ground: Ground, at: int, piece: bytes, heads: tuple[Anchor, ...], carved: Carved, streams: Holder | None
+) -> bool:
     for anchor in heads:
         if re.compile(anchor.pattern, re.DOTALL).match(piece, anchor.at):
-            kind = _proved(ground, at, anchor)
-            if kind and kind != carved.kind:
+            found = _proved(ground, at, anchor)
+            if found and found.kind != carved.kind and not (streams and streams.holds(found)):
                 return True
     return False
 
 
-def _proved(ground: Ground, at: int, anchor: Anchor) -> str:
-    """The kind of the whole file at a place, or ""; asked once for each place, whoever is said to hold it."""
+def _proved(ground: Ground, at: int, anchor: Anchor) -> Carved | None:
+    """The whole file at a place; asked once for each place, whoever is said to hold it."""
     place = (at, anchor.carver)
     if place not in ground.proved:
         if len(ground.proved) >= _REMEMBERED:
@@ -93,7 +96,7 @@ def _proved(ground: Ground, at: int, anchor: Anchor) -> str:
         found = anchor.call(ground, at, ground.reach(at))
         ground.blame(before)
         strong = found is not None and found.confidence >= _STRONG and found.size >= _LEAST
-        ground.proved[place] = found.kind if found is not None and strong else ""
+        ground.proved[place] = found if strong else None
     return ground.proved[place]
 
 

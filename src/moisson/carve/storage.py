@@ -36,7 +36,7 @@ class Stream(NamedTuple):
 
 def streams(data: Medium, table: np.ndarray, first: int, shift: int) -> list[Stream]:
     """The streams that are made of records, by the directory that begins at a sector."""
-    directory = list(_chain(table, first, shift, 1 << 12))
+    directory = list(chain(table, first, shift, 1 << 12))
     found = [Stream(_DIRECTORY, directory, len(directory) << shift, 1 << shift)]
     for place in directory:
         raw = data.pread(place, 1 << shift)
@@ -46,14 +46,15 @@ def streams(data: Medium, table: np.ndarray, first: int, shift: int) -> list[Str
             begin, size = struct.unpack_from("<IQ", raw, i + 116)
             size = size & 0xFFFFFFFF if shift == 9 else size
             if kind == 2 and name in _WALKS and 4096 <= size <= _LARGEST:
-                places = list(_chain(table, begin, shift, -(-size >> shift)))
+                places = list(chain(table, begin, shift, -(-size >> shift)))
                 found.append(Stream(name, places, min(size, len(places) << shift), 1 << shift))
         if len(found) > 8:
             break
     return found
 
 
-def _chain(table: np.ndarray, sector: int, shift: int, most: int) -> Iterator[int]:
+def chain(table: np.ndarray, sector: int, shift: int, most: int) -> Iterator[int]:
+    """Where the sectors of a chain lie, in order."""
     for _ in range(min(most, len(table))):
         if sector >= min(_END, len(table)):
             return
