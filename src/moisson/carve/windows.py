@@ -1,4 +1,4 @@
-"""Windows' own structures: event logs and their chunks, registry hives and their bins, shortcuts, mail stores."""
+"""Windows' own structures: event logs and their chunks, registry hives and their bins, shortcuts, notes."""
 
 from __future__ import annotations
 
@@ -267,23 +267,3 @@ def carve_onenote(data: Reader, offset: int, limit: int) -> Carved | None:
     if not 1024 <= size <= min(span.size, 1 << 32):
         return None
     return span.carved("application/vnd.ms-onenote", size, 0.9)
-
-
-def carve_pst(data: Reader, offset: int, limit: int) -> Carved | None:
-    """A mail store by the length in its header, whose sum must hold ([MS-PST] 2.2.2.6)."""
-    span = Span(data, offset, limit)
-    head = span.pread(0, 564)
-    if len(head) < 564 or head[8:10] != b"SM" or _crc(head[8:479]) != int.from_bytes(head[4:8], "little"):
-        return None
-    version = int.from_bytes(head[10:12], "little")
-    size = struct.unpack_from("<I", head, 168)[0] if version < 23 else struct.unpack_from("<Q", head, 184)[0]
-    if size < 564:
-        return None
-    if size <= span.size:
-        return span.carved("application/vnd.ms-outlook-pst", size, 0.9)
-    return span.carved("application/vnd.ms-outlook-pst", span.size, 0.2, "truncated")
-
-
-def _crc(raw: bytes) -> int:
-    """The sum of [MS-PST] 5.3: that of zlib without its complements."""
-    return zlib.crc32(raw, 0xFFFFFFFF) ^ 0xFFFFFFFF
