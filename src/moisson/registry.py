@@ -41,6 +41,7 @@ BUILT_IN = (
     "moisson.extract.table",
     "moisson.extract.tar",
     "moisson.extract.text",
+    "moisson.extract.thumbcache",
     "moisson.extract.tnef",
 )
 
