@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar
 Seam = Literal["open", "carve", "identify", "extract", "find", "export"]
 
 BUILT_IN = (
+    "moisson.carve.keys",
     "moisson.carve.rows",
     "moisson.extract.android",
     "moisson.extract.archive",
