@@ -18,7 +18,7 @@ from functools import cache
 import zstandard
 from PIL import Image
 
-from moisson.carve.windows import marvin32
+from moisson.carve.hivelog import marvin32
 
 
 def picture(kind: str, seed: int = 1, size: tuple[int, int] = (160, 120), **how: object) -> bytes:

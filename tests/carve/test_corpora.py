@@ -61,15 +61,3 @@ def test_specimens_come_back_at_their_length(corpora, index):
     missed = {kind: [name for name in names if name] for kind, names in seen.items()}
     assert {k: v for k, v in missed.items() if len(v) > (1 - LEAST[k]) * len(seen[k])} == {}
     assert set(seen) == set(LEAST)
-
-
-@pytest.mark.parametrize(
-    ("name", "size"),
-    [("yarp/NewDirtyHive1/NewDirtyHive.LOG1.gz", 24_576), ("regipy/transactions_ntuser.dat.log1.xz", 1_126_400)],
-)
-def test_a_registry_log_of_windows_is_proved_by_its_sums(corpora, name, size):
-    packed = (corpora / "windows" / name).read_bytes()
-    data = gzip.decompress(packed) if name.endswith("gz") else lzma.decompress(packed)
-    (found,) = [c for c in find(Reader.of(data)) if c.offset == 0]
-    assert (found.kind, found.size, found.confidence) == ("application/x-ms-regf-log", size, 1.0)
-    assert identify(Reader.of(data)).mime == "application/x-ms-regf-log"

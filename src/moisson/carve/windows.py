@@ -6,6 +6,7 @@ import struct
 import zlib
 from typing import TYPE_CHECKING
 
+from moisson.carve import hivelog
 from moisson.carve.ground import SECTOR, Carved, Part, Span, joined
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ _MANY = 65536
 _GROWTH = 1 << 18
 _REACH, _HOLE = 8 << 20, 1 << 20
 _COST = 1 << 12
-_LOG, _WORD = 6, 0xFFFFFFFF
 
 
 def carve_evtx(data: Reader, offset: int, limit: int) -> Carved | None:
@@ -95,8 +95,10 @@ def carve_hive(data: Reader, offset: int, limit: int) -> Carved | None:
     size = 4096 + int.from_bytes(head[40:44], "little")
     if total != int.from_bytes(head[508:512], "little") or head[20:24] != b"\1\0\0\0" or size % 4096:
         return None
-    if head[28] == _LOG:
-        return _changes(span)
+    if head[28] == hivelog.NEW:
+        return hivelog.changes(span)
+    if head[28] in hivelog.OLD and span.pread(SECTOR, 4) == b"DIRT":
+        return hivelog.dirty(span, size - 4096)
     end, _ = _bins(span, 4096, 0)
     kind = "application/x-ms-regf"
     if end < size and (found := _bridge(span, end, size)):
@@ -106,45 +108,6 @@ def carve_hive(data: Reader, offset: int, limit: int) -> Carved | None:
         stale = span.pread(size, 4) == b"hbin" and full <= span.size
         return span.carved(kind, full if stale or _filled(span, end, full) == full else size)
     return span.carved(kind, min(end, span.size), 0.45, "truncated") if end > 4096 else None
-
-
-def _changes(span: Span) -> Carved | None:
-    """The log of a hive (LOG1, LOG2): entries one after the other, the head of each proved by its sum.
-
-    What is left of older entries behind the newest belongs to the file as well (Windows registry file format
-    specification, Suhanov).
-    """
-    at = SECTOR
-    while at < span.size:
-        head = span.pread(at, 40)
-        size = int.from_bytes(head[4:8], "little")
-        if (
-            head[:4] != b"HvLE"
-            or not size
-            or size % SECTOR
-            or at + size > span.size
-            or marvin32(head[:32]) != head[32:]
-        ):
-            break
-        at += size
-    return span.carved("application/x-ms-regf-log", at) if at > SECTOR else None
-
-
-def marvin32(data: bytes) -> bytes:
-    """The sum of whole words that Windows has for its registry logs (Suhanov, 5.3; Niels Ferguson's Marvin32)."""
-    low, high = 0x7A4E55C5, 0x82EF4D88
-    for word in (*struct.unpack(f"<{len(data) // 4}I", data), 0x80, 0):
-        low = low + word & _WORD
-        high ^= low
-        low = (_turned(low, 20) + high) & _WORD
-        high = _turned(high, 9) ^ low
-        low = (_turned(low, 27) + high) & _WORD
-        high = _turned(high, 19)
-    return struct.pack("<II", low, high)
-
-
-def _turned(word: int, by: int) -> int:
-    return (word << by | word >> 32 - by) & _WORD
 
 
 def _bridge(span: Span, end: int, size: int) -> Carved | None:
