@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
+from moisson.carve import room
 from moisson.carve.ground import SECTOR, Carved, Part, Span
 from moisson.extract.btree import pointers, varint, width
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 _KIND, _WAL = "application/vnd.sqlite3", "application/x-sqlite-wal"
 _TREES = {0x02: 12, 0x05: 12, 0x0A: 8, 0x0D: 8}
 _COUNT = 1 << 21
+# Pages of Firefox, whose databases grow by half a mebibyte.
+_BROWSER, _GROWTH = 1 << 15, 1 << 19
 _REACH = 16 << 20
 _LOOKED = 4096
 _ANY = 1 << 64
@@ -40,7 +43,8 @@ def carve_sqlite(data: Reader, offset: int, limit: int) -> Carved | None:
         return span.carved(_KIND, size, 0.35, "truncated") if span.size >= size else None
     broken = _broken(span, min(count, span.size // size), size)
     if broken < 0 and total <= span.size:
-        return span.carved(_KIND, total)
+        grown = room.given(span, _KIND, total, -(-total // _GROWTH) * _GROWTH) if size == _BROWSER else None
+        return grown or span.carved(_KIND, total)
     if broken > 0 and (found := _bridge(span, count, size, broken)):
         return found
     if total <= span.size:

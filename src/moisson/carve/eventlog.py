@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+from moisson.carve import room
 from moisson.carve.ground import SECTOR, Carved, Ground, Part, Span
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def _whole(span: Span) -> tuple[int, int]:
     first = span.number(closing + 20, 4) if closing >= 0 else _HEAD
     stop = _records(span, first)[0]
     if first <= closing:
-        return (_filled(span, closing + _CLOSED) if stop == closing else 0), stop
+        return (_full(span, closing + _CLOSED) if stop == closing else 0), stop
     size = -(-(stop + 1) // _GROWTH) * _GROWTH
     if closing < 0 or size > span.size:
         return 0, stop if stop > first else 0
@@ -128,7 +129,5 @@ def _resumed(span: Span, stop: int, size: int) -> int:
     return _HEAD + (stop + int.from_bytes(head[:4], "little") - size if head[4:] == _MAGIC else 0)
 
 
-def _filled(span: Span, end: int) -> int:
-    """The full length of a log that grows by pieces filled with zeros, if there are zeros up to there."""
-    full = -(-end // _GROWTH) * _GROWTH
-    return full if full <= span.size and span.blank(end, full) else end
+def _full(span: Span, end: int) -> int:
+    return room.filled(span, end, -(-end // _GROWTH) * _GROWTH)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import struct
 import zlib
-from typing import TYPE_CHECKING
 
-from moisson.carve import hivelog
+from moisson.carve import chunkjoin, hivelog, room
 from moisson.carve.ground import SECTOR, Carved, Part, Span, joined
-
-if TYPE_CHECKING:
-    from moisson.reader import Reader
+from moisson.reader import Reader
 
 _CHUNK = 65536
 _MANY = 65536
@@ -35,6 +32,8 @@ def carve_evtx(data: Reader, offset: int, limit: int) -> Carved | None:
         last = at + _CHUNK if _chunk_holds(span, at) or (open_still and _begins(span, at)) else last
         at += _CHUNK
     kind, good = "application/x-ms-evtx", (last - 4096) // _CHUNK
+    if good < count and summed and (found := _chunks_joined(span, last)):
+        return found
     if not good:
         return None
     if good < count:
@@ -43,17 +42,28 @@ def carve_evtx(data: Reader, offset: int, limit: int) -> Carved | None:
             return span.carved(kind, whole, 0.6, "damaged")
         return span.carved(kind, last, 0.45, "truncated")
     full = 4096 + (1 + -(-(good - 1) // 16) * 16) * _CHUNK
-    return span.carved(kind, _filled(span, last, full), 1.0 if summed else 0.9)
+    unused = last - _CHUNK + span.number(last - _CHUNK + 48, 4)
+    if summed and last - _CHUNK < unused < full and (found := room.given(span, kind, unused, full)):
+        return found
+    return span.carved(kind, room.filled(span, last, full), 1.0 if summed else 0.9)
+
+
+def _chunks_joined(span: Span, last: int) -> Carved | None:
+    """A log whose chunks all hold around one gap."""
+    if not (joint := chunkjoin.joint(span, last, _chunk_holds)):
+        return None
+    cut, gap = joint
+    part = Part(span, 0, cut, cut + gap, span.size - cut - gap)
+    whole = carve_evtx(Reader(part), 0, part.size)
+    if whole is None or len(whole.extents) > 1 or whole.confidence < 0.9:
+        return None
+    extents = joined(((span.offset, cut), (span.offset + cut + gap, whole.size - cut)))
+    return Carved(whole.kind, extents, "", whole.confidence, ("rejoined",))
 
 
 def _goes_on(span: Span, at: int, stop: int) -> bool:
     """Whether a chunk that is none is followed by a sound one, as many as the header has counted."""
     return any(_chunk_holds(span, place) for place in range(at + _CHUNK, min(stop, at + _HOLE), _CHUNK))
-
-
-def _filled(span: Span, end: int, full: int) -> int:
-    """The full length of a file that grows by pieces filled with zeros, if there are zeros up to there."""
-    return full if end < full <= span.size and span.blank(end, full) else end
 
 
 def carve_chunk(data: Reader, offset: int, limit: int) -> Carved | None:
@@ -106,7 +116,7 @@ def carve_hive(data: Reader, offset: int, limit: int) -> Carved | None:
     if end >= size:
         full = -(-end // _GROWTH) * _GROWTH
         stale = span.pread(size, 4) == b"hbin" and full <= span.size
-        return span.carved(kind, full if stale or _filled(span, end, full) == full else size)
+        return span.carved(kind, full) if stale else room.given(span, kind, end, full) or span.carved(kind, size)
     return span.carved(kind, min(end, span.size), 0.45, "truncated") if end > 4096 else None
 
 
