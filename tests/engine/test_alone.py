@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
+import signal
 
 import msgspec
 import pytest
@@ -116,3 +118,24 @@ def test_a_medium_full_of_values_is_told_whole_and_in_order(tmp_path):
     seen = []
     alone.sweep([path], "list", Settings(), 2, lambda s: seen.extend(s.sightings))
     assert [s.value for s in seen] == [f"person{n:06}@verger.example" for n in range(60_000)]
+
+
+def test_the_death_of_the_process_that_forks_children_costs_nothing(medium, monkeypatch):
+    made, seen = [], []
+    forks = alone._forks
+
+    def kept(settings):
+        made.append(forks(settings))
+        return made[0]
+
+    def take(message):
+        if not seen:
+            os.kill(made[0].zygote().pid, signal.SIGKILL)
+        seen.extend(message.sightings)
+
+    undisturbed, expected, _ = sweep(medium, 2)
+    monkeypatch.setattr(alone, "_forks", kept)
+    found = alone.sweep([medium], "disk", Settings(), 2, take)
+    assert found.digests == undisturbed.digests
+    assert found.failures == []
+    assert sorted((s.kind, s.value, s.address) for s in seen if "galerie" in s.value) == sorted(expected)
