@@ -24,6 +24,8 @@ _ABROAD = re.compile(r"0[^0-9]*0")
 _COSTLY = ("premium_rate", "toll_free", "shared_cost", "voip", "personal_number", "pager", "uan", "voicemail")
 _MOBILE = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
 BARE = 0.6
+# A reading behind what is dialled for a call abroad is as sure as this.
+ABROAD = 0.9
 _LONGEST = len("+") + 15
 
 
@@ -166,7 +168,7 @@ def _from_abroad(digits: str, regions: tuple[str, ...]) -> list[Reading]:
     """What remains behind the digits that are dialled for a call abroad in one of these regions, or behind 00."""
     prefixes = [re.compile("00"), *(plan.abroad for region in regions if (plan := _plan(region)))]
     rests = (digits[m.end() :] for prefix in prefixes if (m := prefix.match(digits)))
-    return next((found for rest in rests if (found := _world(rest, 0.9))), [])
+    return next((found for rest in rests if (found := _world(rest, ABROAD))), [])
 
 
 def _world(text: str, confidence: float) -> list[Reading]:
@@ -207,7 +209,7 @@ def _national(raw: str, digits: str, regions: tuple[str, ...]) -> list[Reading]:
         plan = _plan(region)
         if plan is None:
             continue
-        if (m := plan.abroad.match(digits)) and (world := _world(digits[m.end() :], 0.9)):
+        if (m := plan.abroad.match(digits)) and (world := _world(digits[m.end() :], ABROAD)):
             found.append((False, False, False, rank, world[0]))
         elif one := _in_region(digits, region, plan, groups):
             bare, usual, fixed, value = one
